@@ -1,0 +1,107 @@
+/**
+ * Durable queues, as the gateway sees them. One implementation a platform: embedded (lmdb) for `local()` regions, NATS
+ * JetStream for `kubernetes()` regions.
+ *
+ * Delivery is at-least-once. A message is leased to one consumer at a time; the lease is kept alive while the consumer's
+ * promise is pending, and ends with the process, after which the message is delivered again.
+ */
+export interface MessageStore {
+  /**
+   * Resolves once the message is on disk; a message that is accepted is never lost.
+   *
+   * @param options.deduplicationId - A second message with the id of an earlier one of the same queue is dropped.
+   */
+  publish(queue: string, message: NewMessage, options?: { deduplicationId?: string }): Promise<PublishedMessage>;
+
+  /** Delivers the queue's messages, oldest first, until the consumer is stopped. One consumer a queue. */
+  consume(queue: string, options: ConsumerOptions, deliver: DeliverMessage): MessageConsumer;
+
+  /** Counts of one queue, for scaling and for people. */
+  counts(queue: string): Promise<QueueCounts>;
+
+  /** Names of all queues that hold or have held messages. */
+  queues(): Promise<string[]>;
+
+  /** Messages that used up their deliveries, oldest first. */
+  deadLetters(queue: string, options?: { limit?: number }): Promise<DeadLetter[]>;
+  /** Puts dead letters back at the queue's end with their deliveries counted anew; returns how many. */
+  redrive(queue: string, options?: { ids?: string[] }): Promise<number>;
+  /** Deletes dead letters; returns how many. */
+  purgeDeadLetters(queue: string, options?: { ids?: string[] }): Promise<number>;
+
+  /** Small durable values, changed by compare-and-set: the last firing of a cron. `undefined` where there is none. */
+  value(key: string): Promise<string | undefined>;
+  /** Writes `next` if the value still is `expected`; says whether it did. */
+  compareAndSet(key: string, expected: string | undefined, next: string): Promise<boolean>;
+
+  /** Waits for writes under way, then closes. Consumers must be stopped before. */
+  close(): Promise<void>;
+}
+
+export interface NewMessage {
+  body: Buffer;
+  /** Media type of the body, e.g. `application/json`. */
+  contentType: string;
+}
+
+export interface PublishedMessage {
+  id: string;
+  /** The message was dropped since one with its deduplication id is known. */
+  duplicate: boolean;
+}
+
+export interface Delivery extends NewMessage {
+  id: string;
+  queue: string;
+  /** 1 for the first delivery. */
+  attempt: number;
+  /** Milliseconds since the epoch. */
+  publishedAt: number;
+}
+
+/** What became of a delivery. A failed one is delivered again after a pause, or becomes a dead letter. */
+export type DeliveryOutcome =
+  | { delivered: true }
+  | { delivered: false; reason: string }
+  /** Nothing ran (no instance, the gateway stops): given back at once and not counted. */
+  | { delivered: "returned" };
+
+export type DeliverMessage = (delivery: Delivery) => Promise<DeliveryOutcome>;
+
+export interface ConsumerOptions {
+  maxDeliveries: number;
+  /** First pause between deliveries; doubles each time up to the limit. */
+  backoffSeconds: number;
+  /** How many messages may be leased at this moment; asked again before each lease. */
+  maxInFlight: () => number;
+  /** Called when a message has become a dead letter. */
+  onDeadLetter?: (letter: DeadLetter) => void;
+}
+
+export interface MessageConsumer {
+  /** Applies changed options to the next lease. */
+  update(options: ConsumerOptions): void;
+  /** Looks for messages now, e.g. because `maxInFlight` has grown. */
+  wake(): void;
+  /** Leases nothing more and resolves when the pending deliveries have ended. */
+  stop(): Promise<void>;
+}
+
+export interface QueueCounts {
+  /** Waiting to be delivered, pauses included. */
+  pending: number;
+  /** Leased and not yet acknowledged. */
+  inFlight: number;
+  deadLetters: number;
+}
+
+export interface DeadLetter extends NewMessage {
+  id: string;
+  queue: string;
+  attempts: number;
+  /** Why the last delivery failed. */
+  reason: string;
+  /** Milliseconds since the epoch. */
+  publishedAt: number;
+  deadAt: number;
+}

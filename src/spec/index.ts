@@ -1,0 +1,7 @@
+export * from "./documentFiles";
+export * from "./documents";
+export * from "./endpointPath";
+export * from "./jsonSchema";
+export * as limits from "./limits";
+export * from "./names";
+export * from "./schedule";

@@ -1,0 +1,73 @@
+/**
+ * Every default and limit of the platform, in one place. A name ends in its unit.
+ *
+ * Arguments of components override the defaults; the limits (`MAX_…`) are checked when a component is constructed.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Largest request body that the gateway passes on; a larger one is answered with 413. */
+export const DEFAULT_MAX_REQUEST_BYTES = 6 * MIB;
+/** Largest buffered response; a streamed one has no limit. A larger one is answered with 502. */
+export const DEFAULT_MAX_RESPONSE_BYTES = 6 * MIB;
+
+/** Time that one invocation may run before it is answered with 504. */
+export const DEFAULT_TIMEOUT_SECONDS = 30;
+export const MAX_TIMEOUT_SECONDS = 900;
+
+/** Memory of one instance. */
+export const DEFAULT_MEMORY_MIB = 256;
+export const MIN_MEMORY_MIB = 64;
+export const MAX_MEMORY_MIB = 32 * 1024;
+
+/** CPU share of one instance, in cores. */
+export const DEFAULT_CPU_CORES = 0.25;
+
+/** Invocations that one instance runs at the same time. */
+export const DEFAULT_CONCURRENCY = { nodejs: 16, custom: 1 } as const;
+export const MAX_CONCURRENCY = 1_000;
+
+/** Replicas of a function: from `min` to `max`, and the time without traffic after which it goes back to `min`. */
+export const DEFAULT_SCALE_MIN = 0;
+export const DEFAULT_SCALE_MAX = 10;
+export const MAX_SCALE = 1_000;
+export const DEFAULT_IDLE_SECONDS = 300;
+
+/** Requests of one function that one gateway holds while no instance has room; more are answered with 429. */
+export const DEFAULT_MAX_HELD_REQUESTS = 1_000;
+/** Bytes of request bodies that one gateway holds for one function; more are answered with 429. */
+export const DEFAULT_MAX_HELD_BYTES = 64 * MIB;
+/** Time that a request waits for an instance before it is answered with 503. Does not count toward the timeout. */
+export const INSTANCE_WAIT_SECONDS = 60;
+
+/** Deliveries of a queue message before it goes to the dead-letter queue. */
+export const DEFAULT_QUEUE_MAX_DELIVERIES = 5;
+/** Deliveries of a cron firing before it goes to the dead-letter queue. */
+export const DEFAULT_CRON_MAX_DELIVERIES = 3;
+export const MAX_DELIVERIES = 100;
+/** Largest message that a queue accepts. */
+export const MAX_MESSAGE_BYTES = 6 * MIB;
+/** First pause before a message is delivered again; doubles with each further delivery. */
+export const REDELIVERY_BACKOFF_SECONDS = 1;
+/** Longest pause before a message is delivered again. */
+export const MAX_REDELIVERY_BACKOFF_SECONDS = 300;
+/** Firings that a cron with `missed: "all"` catches up with at most, the newest ones. */
+export const MAX_MISSED_FIRINGS = 1_000;
+
+/** Code and resources of one function, unpacked. */
+export const MAX_CODE_BYTES = 50 * MIB;
+/** Files of one function's package. */
+export const MAX_CODE_FILES = 20_000;
+
+/** All parameters of an app together, as JSON. */
+export const MAX_PARAMS_BYTES = 256 * KIB;
+
+/** Port of `fullcode start`; the regions of `local()` count up from the next one. */
+export const START_PORT = 4000;
+export const FIRST_LOCAL_REGION_PORT = 4001;
+
+/** Names of apps, environments, regions, functions, triggers and queues. */
+export const MAX_NAME_LENGTH = 53;
+/** Path of an endpoint. */
+export const MAX_PATH_LENGTH = 512;

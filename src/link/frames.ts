@@ -1,0 +1,100 @@
+/**
+ * The link's frames: `u32 length of the rest | u8 type | u32 id | payload`, big-endian.
+ *
+ * The id is the invocation's on this link, given by the gateway, or a count, or 0 where a frame belongs to no invocation.
+ * A payload is empty, JSON, bytes, or a head with a body: `u32 length of the head | head as JSON | body`.
+ */
+export const enum FrameType {
+  /** instance → gateway, first frame: {@link Hello}. */
+  Hello = 1,
+  /** gateway → instance, the answer to it: {@link Welcome}. */
+  Welcome = 2,
+  /** instance → gateway: `id` more invocations may be sent. */
+  Credit = 3,
+  /** gateway → instance: {@link InvokeHead}, and the body when it is small. Uses up one credit. */
+  Invoke = 4,
+  /** instance → gateway: send the body. Only where the head says that one follows. */
+  Accept = 5,
+  /** instance → gateway: nothing was run; the gateway offers the invocation to another instance. */
+  Decline = 6,
+  /** gateway → instance: a part of the body. */
+  Body = 7,
+  /** gateway → instance: the body is complete. */
+  BodyEnd = 8,
+  /** instance → gateway: a whole answer, {@link AnswerHead} and body. */
+  Answer = 9,
+  /** instance → gateway: the head of an answer whose body follows in chunks. */
+  AnswerHead = 10,
+  AnswerChunk = 11,
+  AnswerEnd = 12,
+  /** instance → gateway: the handler has ended and its place is free; gives one credit back. */
+  Done = 13,
+  /** instance → gateway: console lines, {@link LogLine}[]; id 0 when they belong to no invocation. */
+  Log = 14,
+  /** gateway → instance: nobody waits for the answer any more; JSON string that says why. */
+  Cancel = 15,
+  /** gateway → instance: finish what runs, then close the link. */
+  Drain = 16,
+  /** instance → gateway: send nothing more; what runs will be finished. */
+  Draining = 17,
+  Ping = 18,
+  Pong = 19,
+  /** gateway → instance: so many more bytes of a streamed answer may be sent; payload u32. */
+  Window = 20,
+  /** instance → gateway: the user's code cannot be run: {@link InvocationError}. */
+  InitFailed = 21,
+}
+
+/** Version of the protocol; the two sides agree on the lower of theirs. */
+export const PROTOCOL_VERSION = 1;
+
+export const FRAME_HEADER_BYTES = 9;
+/** Bodies up to this size travel in the frame of their head; larger ones in parts of this size. */
+export const PART_BYTES = 64 * 1024;
+/** A longer frame is an error and ends the link. Room for a part, and a head with the largest headers Node.js accepts. */
+export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+/** Bytes of a streamed answer that an instance may send before the gateway has passed them on. */
+export const STREAM_WINDOW_BYTES = 1024 * 1024;
+
+/** A peer broke the protocol; the link is closed. */
+export class LinkProtocolError extends Error {
+  override readonly name = "LinkProtocolError";
+}
+
+/** Splits what arrives on a socket into frames, without copying where a frame arrived whole. */
+export class FrameReader {
+  private rest: Buffer | undefined;
+
+  constructor(private readonly onFrame: (type: FrameType, id: number, payload: Buffer) => void) {}
+
+  /** @throws LinkProtocolError for a frame that is too long or too short. */
+  push(chunk: Buffer): void {
+    const buffer = this.rest === undefined ? chunk : Buffer.concat([this.rest, chunk]);
+    this.rest = undefined;
+    let offset = 0;
+    while (buffer.length - offset >= 4) {
+      const length = buffer.readUInt32BE(offset);
+      if (length > MAX_FRAME_BYTES || length < FRAME_HEADER_BYTES - 4)
+        throw new LinkProtocolError(`a frame of ${length} bytes is not of this protocol`);
+      const end = offset + 4 + length;
+      if (end > buffer.length) break;
+      this.onFrame(buffer[offset + 4]!, buffer.readUInt32BE(offset + 5), buffer.subarray(offset + 9, end));
+      offset = end;
+    }
+    if (offset < buffer.length) this.rest = offset === 0 ? buffer : buffer.subarray(offset);
+  }
+}
+
+/** The two parts of a payload that has a head and a body. */
+export function splitHead<Head>(payload: Buffer): { head: Head; body: Buffer } {
+  const length = payload.length < 4 ? Infinity : payload.readUInt32BE(0);
+  if (4 + length > payload.length) throw new LinkProtocolError("a head is longer than its frame");
+  return {
+    head: JSON.parse(payload.toString("utf8", 4, 4 + length)) as Head,
+    body: payload.subarray(4 + length),
+  };
+}
+
+export function parseJson<T>(payload: Buffer): T {
+  return JSON.parse(payload.toString("utf8")) as T;
+}

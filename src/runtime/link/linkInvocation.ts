@@ -1,0 +1,96 @@
+import { FrameType, PART_BYTES, STREAM_WINDOW_BYTES } from "../../link/frames";
+import { type LinkSocket } from "../../link/linkSocket";
+import { type AnswerHead, type InvokeHead, type LogLine } from "../../link/messages";
+
+/** One invocation, as an instance sees it: what came in, and the way back to the gateway. */
+export class LinkInvocation {
+  /** The first answer wins; this says whether there was one. */
+  answered = false;
+  private ended = false;
+  private abort: AbortController | undefined;
+  private cancelReason: string | undefined;
+  private window = STREAM_WINDOW_BYTES;
+  private onWindow: (() => void) | undefined;
+
+  constructor(
+    private readonly socket: LinkSocket,
+    private readonly id: number,
+    readonly head: InvokeHead,
+    readonly body: Buffer,
+    private readonly onDone: (id: number) => void,
+  ) {}
+
+  /** Aborted when nobody waits for the answer any more. Made on first use: most handlers never look at it. */
+  get signal(): AbortSignal {
+    if (this.abort === undefined) {
+      this.abort = new AbortController();
+      if (this.cancelReason !== undefined) this.abort.abort(new Error(this.cancelReason));
+    }
+    return this.abort.signal;
+  }
+
+  get cancelled(): boolean {
+    return this.cancelReason !== undefined;
+  }
+
+  answer(head: AnswerHead, body: Buffer | string | undefined): void {
+    this.answered = true;
+    if (body !== undefined && body.length > PART_BYTES) {
+      this.socket.sendHead(FrameType.AnswerHead, this.id, head, undefined);
+      this.socket.sendParts(FrameType.AnswerChunk, this.id, typeof body === "string" ? Buffer.from(body) : body);
+      this.socket.send(FrameType.AnswerEnd, this.id);
+    } else {
+      this.socket.sendHead(FrameType.Answer, this.id, head, body);
+    }
+  }
+
+  beginStream(head: AnswerHead): void {
+    this.answered = true;
+    this.socket.sendHead(FrameType.AnswerHead, this.id, head, undefined);
+  }
+
+  /** Calls back once the gateway has room for more. */
+  writeStream(chunk: Buffer, callback: () => void): void {
+    this.socket.sendParts(FrameType.AnswerChunk, this.id, chunk);
+    this.window -= chunk.length;
+    if (this.window > 0 || this.cancelled) callback();
+    else this.onWindow = callback;
+  }
+
+  endStream(): void {
+    this.socket.send(FrameType.AnswerEnd, this.id);
+  }
+
+  log(level: LogLine["level"], message: string): void {
+    const line: LogLine = { time: Date.now(), level, message };
+    this.socket.sendJson(FrameType.Log, this.id, [line]);
+  }
+
+  /** The handler has ended: the place is free for the next invocation. */
+  done(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.socket.send(FrameType.Done, this.id);
+    this.onDone(this.id);
+  }
+
+  /** The gateway's side of {@link writeStream}. */
+  widen(bytes: number): void {
+    this.window += bytes;
+    if (this.window > 0) this.releaseWriter();
+  }
+
+  /** The gateway does not wait any more: its time is over, or its caller has gone. */
+  cancel(reason: string): void {
+    if (this.cancelReason !== undefined) return;
+    this.cancelReason = reason;
+    this.abort?.abort(new Error(reason));
+    this.releaseWriter();
+  }
+
+  private releaseWriter(): void {
+    const callback = this.onWindow;
+    this.onWindow = undefined;
+    callback?.();
+  }
+}

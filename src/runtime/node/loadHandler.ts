@@ -1,0 +1,63 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { isAbsolute, join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { type RequestFields } from "../request/request";
+import { type Response } from "./response";
+
+export type HandlerFunction = (req: RequestFields, res: Response) => unknown;
+
+const DEFAULT_ENTRYPOINT = "src/index.js";
+
+/** The user's code cannot be run; the message says what to do. */
+export class HandlerNotFoundError extends Error {
+  constructor(
+    override readonly name: "EntrypointNotFound" | "HandlerNotFound",
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Loads the handler that a function's entrypoint exports: `module.exports = …`, `exports.default`, `export default`.
+ *
+ * @throws HandlerNotFoundError when there is no such file or export; whatever the module itself throws.
+ */
+export async function loadHandler(codeFolder: string, entrypoint = DEFAULT_ENTRYPOINT): Promise<HandlerFunction> {
+  const file = isAbsolute(entrypoint) ? entrypoint : join(codeFolder, entrypoint);
+  const shown = isAbsolute(entrypoint) ? relative(codeFolder, entrypoint) : entrypoint;
+  if (!existsSync(file) || !statSync(file).isFile())
+    throw new HandlerNotFoundError(
+      "EntrypointNotFound",
+      `the entrypoint "${shown}" does not exist in the function's code; set \`entrypoint\` to the file that exports the handler`,
+    );
+  const exported = isModule(codeFolder, file)
+    ? ((await import(pathToFileURL(file).href)) as unknown)
+    : (require(file) as unknown);
+  const handler = findHandler(exported);
+  if (handler === undefined)
+    throw new HandlerNotFoundError(
+      "HandlerNotFound",
+      `"${shown}" exports no handler; it needs \`module.exports = async function (req, res) { … }\` or \`export default\` of one`,
+    );
+  return handler;
+}
+
+function findHandler(exported: unknown, depth = 0): HandlerFunction | undefined {
+  if (typeof exported === "function") return exported as HandlerFunction;
+  // a CommonJS file compiled from `export default`, imported as an ES module, has its handler two steps down
+  if (depth === 2 || typeof exported !== "object" || exported === null || !("default" in exported)) return undefined;
+  return findHandler(exported.default, depth + 1);
+}
+
+/** Node.js' own rule: the file's ending, else the `type` of the closest package.json. */
+function isModule(codeFolder: string, file: string): boolean {
+  if (file.endsWith(".mjs")) return true;
+  if (file.endsWith(".cjs") || !file.endsWith(".js")) return false;
+  for (let folder = join(file, ".."); ; folder = join(folder, "..")) {
+    const manifest = join(folder, "package.json");
+    if (existsSync(manifest)) return (JSON.parse(readFileSync(manifest, "utf8")) as { type?: string }).type === "module";
+    if (folder === codeFolder || folder === join(folder, "..")) return false;
+  }
+}

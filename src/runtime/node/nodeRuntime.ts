@@ -1,0 +1,191 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
+import { type InvocationError } from "../../link/messages";
+import { type InstanceStart } from "../instanceConfig";
+import { GatewayLink } from "../link/gatewayLink";
+import { type LinkInvocation } from "../link/linkInvocation";
+import { InvalidBodyError } from "../request/body";
+import { RequestBuilder, type RequestFields } from "../request/request";
+import { captureConsole, describeThrown } from "./consoleCapture";
+import { type HandlerFunction, loadHandler } from "./loadHandler";
+import { JSON_HEADERS, Response } from "./response";
+
+/**
+ * How long an instance whose code does not load goes on answering with the reason: callers get it at once, and the code
+ * is tried anew once a second, not once a request.
+ */
+const BROKEN_LIFETIME_MS = 1_000;
+
+/** Unwinds the stack of a handler that called `process.exit`. Nobody sees it. */
+class ProcessExitSignal extends Error {}
+
+/** Runs a Node.js function: one process, one handler, as many invocations at a time as the function's concurrency. */
+export class NodeRuntime {
+  private readonly invocations = new AsyncLocalStorage<LinkInvocation>();
+  private readonly requests: RequestBuilder;
+  private readonly link: GatewayLink;
+  private readonly exit = process.exit.bind(process);
+  private handler: HandlerFunction | undefined;
+  private leaving = false;
+  private exitCode = 0;
+
+  constructor(private readonly start: InstanceStart) {
+    const { config, token, params } = start;
+    this.requests = new RequestBuilder(config, params);
+    const hello = { function: config.function, version: config.version, instance: config.instance, token };
+    this.link = new GatewayLink(config.gateway, hello, {
+      onInvocation: (invocation) => this.run(invocation),
+      onDrain: () => this.leave(0),
+      onClose: () => this.exit(this.exitCode),
+    });
+  }
+
+  async begin(): Promise<void> {
+    const { config } = this.start;
+    captureConsole(this.invocations, (level, message) => this.link.log(level, message));
+    this.interceptExit();
+    process.on("uncaughtException", (error) => this.onUncaught(error, "an error that nothing caught"));
+    process.on("unhandledRejection", (reason) => this.onUncaught(reason, "a promise rejection that nothing handled"));
+    process.on("SIGTERM", () => this.leave(0));
+    try {
+      this.handler = await loadHandler(config.codeFolder, config.entrypoint);
+    } catch (error) {
+      if (!this.leaving) this.broken(error);
+      return;
+    }
+    this.link.credit(config.concurrency);
+  }
+
+  private run(invocation: LinkInvocation): void {
+    this.invocations.run(invocation, () => {
+      let request: RequestFields | Promise<RequestFields>;
+      try {
+        request = this.requests.build(invocation.head, invocation.body);
+      } catch (error) {
+        return this.refuse(invocation, error);
+      }
+      if (request instanceof Promise)
+        request.then(
+          (built) => this.handle(invocation, built),
+          (error: unknown) => this.refuse(invocation, error),
+        );
+      else this.handle(invocation, request);
+    });
+  }
+
+  private handle(invocation: LinkInvocation, request: RequestFields): void {
+    Object.defineProperty(request, "signal", { get: () => invocation.signal, configurable: true });
+    try {
+      const result = this.handler!(request, new Response(invocation, this.start.config.responseBytes));
+      if (result instanceof Promise)
+        result.then(
+          () => this.finish(invocation),
+          (error: unknown) => this.fail(invocation, error),
+        );
+      else this.finish(invocation);
+    } catch (error) {
+      this.fail(invocation, error);
+    }
+  }
+
+  private finish(invocation: LinkInvocation): void {
+    if (!invocation.answered) invocation.answer({ status: 204, headers: [] }, undefined);
+    this.done(invocation);
+  }
+
+  private fail(invocation: LinkInvocation, thrown: unknown): void {
+    if (!(thrown instanceof ProcessExitSignal)) {
+      invocation.log("error", describeThrown(thrown));
+      this.answerError(invocation, 500, errorOf(thrown));
+    }
+    this.done(invocation);
+  }
+
+  /** The request never reaches the handler: its body is not what its headers say. */
+  private refuse(invocation: LinkInvocation, error: unknown): void {
+    if (!(error instanceof InvalidBodyError)) return this.fail(invocation, error);
+    this.answerError(invocation, 400, errorOf(error));
+    this.done(invocation);
+  }
+
+  private done(invocation: LinkInvocation): void {
+    invocation.done();
+    if (this.leaving) this.exitWhenIdle();
+  }
+
+  private answerError(invocation: LinkInvocation, status: number, failure: InvocationError): void {
+    if (invocation.answered) return;
+    const body = JSON.stringify({ ...failure, requestId: invocation.head.requestId });
+    invocation.answer({ status, headers: JSON_HEADERS, failure }, body);
+  }
+
+  /** Answers every invocation with the reason for a while, then makes room for another try. */
+  private broken(error: unknown): void {
+    const failure = errorOf(error);
+    const stack = describeThrown(error);
+    this.link.initFailed(failure);
+    this.link.log("error", stack);
+    this.exitCode = 1;
+    this.handler = (_req, res) => {
+      res.json({ ...failure, requestId: _req.appInfo.requestId }, 500);
+    };
+    this.link.credit(this.start.config.concurrency);
+    setTimeout(() => this.leave(1), BROKEN_LIFETIME_MS);
+  }
+
+  /**
+   * An error that reached the process belongs to the invocation in whose asynchronous context it arose. The process is
+   * not trusted any more, so it takes no new work; its other invocations are finished.
+   */
+  private onUncaught(thrown: unknown, what: string): void {
+    if (thrown instanceof ProcessExitSignal) return;
+    const running = this.link.invocations;
+    const invocation = this.invocations.getStore() ?? (running.size === 1 ? [...running.values()][0] : undefined);
+    if (invocation === undefined) {
+      this.link.log("error", `${what}, outside of any invocation: ${describeThrown(thrown)}`);
+    } else {
+      invocation.log("error", `${what}: ${describeThrown(thrown)}`);
+      this.answerError(invocation, 500, errorOf(thrown));
+      invocation.done();
+    }
+    if (this.handler === undefined) this.broken(thrown);
+    else this.leave(1);
+  }
+
+  private interceptExit(): void {
+    process.exit = (code?: number | string | null): never => {
+      const invocation = this.invocations.getStore();
+      const message = `the code called process.exit(${code ?? ""}); a function answers and returns, its instance is ended by the platform`;
+      if (invocation !== undefined) {
+        invocation.log("error", message);
+        this.answerError(invocation, 500, { errorType: "ProcessExit", errorMessage: message });
+        invocation.done();
+        this.leave(1);
+      } else if (this.handler === undefined) {
+        this.broken(Object.assign(new Error(message), { name: "ProcessExit" }));
+      } else {
+        this.link.log("error", message);
+        this.leave(1);
+      }
+      throw new ProcessExitSignal(message);
+    };
+  }
+
+  private leave(exitCode: number): void {
+    this.exitCode ||= exitCode;
+    if (!this.leaving) {
+      this.leaving = true;
+      this.link.draining();
+    }
+    this.exitWhenIdle();
+  }
+
+  private exitWhenIdle(): void {
+    if (this.link.invocations.size === 0 && this.link.arriving === 0) this.link.finish();
+  }
+}
+
+function errorOf(thrown: unknown): InvocationError {
+  if (thrown instanceof Error) return { errorType: thrown.name || "Error", errorMessage: thrown.message };
+  return { errorType: "Error", errorMessage: typeof thrown === "string" ? thrown : "the handler threw no Error" };
+}

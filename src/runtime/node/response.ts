@@ -1,0 +1,123 @@
+import { Writable } from "node:stream";
+
+import { type LinkInvocation } from "../link/linkInvocation";
+
+type HeaderValue = string | number | readonly string[];
+
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** Set by the gateway, which knows the connection. */
+const NOT_SETTABLE = new Set(["connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"]);
+
+/**
+ * The `res` of a handler. The first answer wins; a second one is logged as a warning.
+ */
+export class Response {
+  private code: number | undefined;
+  private readonly fields = new Map<string, { name: string; value: HeaderValue }>();
+
+  constructor(
+    private readonly invocation: LinkInvocation,
+    private readonly maxBytes: number,
+  ) {}
+
+  /** Whether an answer was given. */
+  get answered(): boolean {
+    return this.invocation.answered;
+  }
+
+  /**
+   * Sets the status of the answer.
+   * @throws RangeError for a status that is not 200 to 599.
+   */
+  status(code: number): this {
+    this.code = checkStatus(code);
+    return this;
+  }
+
+  /**
+   * Sets a header of the answer; a list sets it several times.
+   * @throws TypeError for a name or value that HTTP does not allow.
+   */
+  set(name: string, value: HeaderValue): this {
+    const values: readonly (string | number)[] = typeof value === "object" ? value : [value];
+    if (!HEADER_NAME.test(name)) throw new TypeError(`"${name}" is not a header name`);
+    if (!values.every((each) => HEADER_VALUE.test(String(each))))
+      throw new TypeError(`the value of header "${name}" has characters that HTTP does not allow`);
+    this.fields.set(name.toLowerCase(), { name, value });
+    return this;
+  }
+
+  /** Answers with text, bytes as they are, or anything else as JSON. */
+  send(text?: unknown, status?: number): void {
+    if (text === undefined || text === null) this.answer("", undefined, status);
+    else if (typeof text === "string") this.answer(text, "text/plain; charset=utf-8", status);
+    else if (text instanceof Uint8Array) this.answer(asBuffer(text), "application/octet-stream", status);
+    else this.json(text, status);
+  }
+
+  /** Answers with JSON. */
+  json(json: unknown, status?: number): void {
+    this.answer(JSON.stringify(json) ?? "null", "application/json; charset=utf-8", status);
+  }
+
+  /**
+   * Answers with what is written to the stream, as it is written and without a limit of size. The status and the
+   * headers are those set so far.
+   */
+  stream(): Writable {
+    const { invocation } = this;
+    if (this.isSecond()) return new Writable({ write: (_chunk, _encoding, callback) => callback() });
+    invocation.beginStream({ status: this.code ?? 200, headers: this.headers("application/octet-stream") });
+    return new Writable({
+      write: (chunk: Buffer, _encoding, callback) => invocation.writeStream(chunk, callback),
+      final: (callback) => {
+        invocation.endStream();
+        callback();
+      },
+    });
+  }
+
+  private answer(body: string | Buffer, type: string | undefined, status: number | undefined): void {
+    if (this.isSecond()) return;
+    const code = status === undefined ? (this.code ?? 200) : checkStatus(status);
+    if (body.length * 3 > this.maxBytes && Buffer.byteLength(body) > this.maxBytes) {
+      const message = `the answer has ${Buffer.byteLength(body)} bytes; at most ${this.maxBytes} are allowed, or any number with res.stream()`;
+      this.invocation.log("error", message);
+      const failure = { errorType: "ResponseTooLarge", errorMessage: message };
+      const answer = { ...failure, requestId: this.invocation.head.requestId };
+      this.invocation.answer({ status: 502, headers: JSON_HEADERS, failure }, JSON.stringify(answer));
+      return;
+    }
+    this.invocation.answer({ status: code, headers: this.headers(type) }, body);
+  }
+
+  private isSecond(): boolean {
+    if (this.invocation.answered && !this.invocation.cancelled)
+      this.invocation.log("warn", "the handler answered a second time; the first answer was sent, this one is dropped");
+    return this.invocation.answered;
+  }
+
+  private headers(type: string | undefined): string[] {
+    const headers: string[] = [];
+    if (type !== undefined && !this.fields.has("content-type")) headers.push("content-type", type);
+    for (const [key, { name, value }] of this.fields) {
+      if (NOT_SETTABLE.has(key)) continue;
+      if (typeof value === "object") for (const each of value) headers.push(name, String(each));
+      else headers.push(name, String(value));
+    }
+    return headers;
+  }
+}
+
+export const JSON_HEADERS = ["content-type", "application/json; charset=utf-8"];
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function checkStatus(code: number): number {
+  if (!Number.isInteger(code) || code < 200 || code > 599)
+    throw new RangeError(`${String(code)} is not a status that a function can answer with (200 to 599)`);
+  return code;
+}

@@ -1,0 +1,111 @@
+import { parse as parseQuery } from "node:querystring";
+
+import { type InstanceConfig } from "../../link/instanceConfig";
+import { type Client, type InvokeHead } from "../../link/messages";
+import { type AppParams } from "../instanceConfig";
+import { parseBody, type UploadedFile } from "./body";
+import { headersOf } from "./headers";
+
+const MAX_QUERY_KEYS = 1_000;
+
+export interface AppInfo {
+  appName: string;
+  environmentName: string;
+  environmentType: string;
+  apiBaseUrl: string;
+  executionStartDtm: string;
+  region: string;
+  functionName: string;
+  functionVersion: string;
+  requestId: string;
+  deliveryAttempt: number;
+}
+
+/** What a handler receives; which fields there are depends on the trigger. */
+export interface RequestFields {
+  ids?: Record<string, string>;
+  query?: Record<string, string | string[] | undefined>;
+  headers?: Record<string, string>;
+  appParams: AppParams;
+  client?: Client;
+  session?: unknown;
+  appInfo: AppInfo;
+  files?: UploadedFile[];
+  body?: unknown;
+  trigger: InvokeHead["trigger"];
+  method?: string;
+  path?: string;
+}
+
+/** Builds requests of one instance: what all of them share is kept here. */
+export class RequestBuilder {
+  constructor(
+    private readonly config: InstanceConfig,
+    private readonly params: AppParams,
+  ) {}
+
+  /**
+   * Resolves to the request of an invocation, or throws {@link InvalidBodyError} for a body that is not of the type it
+   * claims to be. Only a multipart body makes it a promise.
+   */
+  build(head: InvokeHead, body: Buffer): RequestFields | Promise<RequestFields> {
+    if (head.http !== undefined) return this.endpointRequest(head, head.http, body);
+    const request: RequestFields = {
+      appParams: { ...this.params },
+      appInfo: this.appInfo(head),
+      trigger: head.trigger,
+    };
+    if (head.trigger.type === "queue") {
+      const parsed = parseBody(head.contentType, body);
+      if (parsed instanceof Promise)
+        return parsed.then(({ body: fields, files }) => Object.assign(request, { body: fields, files }));
+      request.body = parsed;
+    }
+    return head.overrides === undefined ? request : Object.assign(request, head.overrides);
+  }
+
+  private endpointRequest(
+    head: InvokeHead,
+    http: NonNullable<InvokeHead["http"]>,
+    body: Buffer,
+  ): RequestFields | Promise<RequestFields> {
+    const headers = headersOf(http.rawHeaders);
+    const mark = http.url.indexOf("?");
+    const request: RequestFields = {
+      ids: http.ids,
+      query: mark === -1 ? {} : { ...parseQuery(http.url.slice(mark + 1), "&", "=", { maxKeys: MAX_QUERY_KEYS }) },
+      headers,
+      appParams: { ...this.params },
+      client: http.client,
+      appInfo: this.appInfo(head),
+      files: [],
+      body: undefined,
+      trigger: head.trigger,
+      method: http.method,
+      path: mark === -1 ? http.url : http.url.slice(0, mark),
+    };
+    if (http.session !== undefined) request.session = http.session;
+    if (body.length > 0) {
+      const parsed = parseBody(headers["content-type"], body);
+      if (parsed instanceof Promise) return parsed.then((form) => Object.assign(request, form));
+      request.body = parsed;
+    }
+    return head.overrides === undefined ? request : Object.assign(request, head.overrides);
+  }
+
+  private appInfo(head: InvokeHead): AppInfo {
+    const { app } = this.config;
+    return {
+      appName: app.appName,
+      environmentName: app.environmentName,
+      environmentType: app.environmentType,
+      apiBaseUrl: app.apiBaseUrl,
+      executionStartDtm: new Date(head.startedAt).toISOString(),
+      region: app.region,
+      functionName: this.config.function,
+      functionVersion: this.config.version,
+      requestId: head.requestId,
+      deliveryAttempt: head.attempt,
+    };
+  }
+}

@@ -18,6 +18,7 @@ export class BundleError extends Error {
 export interface Bundle {
   /** The file to load. */
   file: string;
+  format: "cjs" | "esm";
   /** Absolute paths of the files that it was made from. */
   inputs: string[];
   warnings: string[];
@@ -44,12 +45,12 @@ export async function prepareEntrypoint(options: {
 }): Promise<{ entrypoint: string; warnings: string[] }> {
   const source = resolve(options.codeFolder, options.entrypoint);
   if (!TYPESCRIPT.test(source) || !existsSync(source)) return { entrypoint: source, warnings: [] };
-  const bundle = await bundleTypeScript({ source, root: options.codeFolder, outFolder: options.outFolder });
+  const bundle = await bundleProgram({ source, root: options.codeFolder, outFolder: options.outFolder });
   return { entrypoint: bundle.file, warnings: bundle.warnings };
 }
 
 /**
- * Bundles a TypeScript program's own files into one.
+ * Bundles a program's own files into one. JavaScript is only read, for its imports, and left where it is.
  *
  * Packages are referred to by the absolute paths that they resolve to from the file that imports them, so that the
  * bundle can be anywhere. `__dirname`, `__filename` and `import.meta` keep the values of the file they are written in.
@@ -57,7 +58,7 @@ export async function prepareEntrypoint(options: {
  * @param options.root - What paths in messages are relative to.
  * @throws BundleError
  */
-export async function bundleTypeScript(options: { source: string; root: string; outFolder: string }): Promise<Bundle> {
+export async function bundleProgram(options: { source: string; root: string; outFolder: string }): Promise<Bundle> {
   const root = resolve(options.root);
   const source = resolve(options.source);
   const format = await moduleFormat(source);
@@ -96,20 +97,22 @@ export async function bundleTypeScript(options: { source: string; root: string; 
     throw error;
   }
   const output = result.outputFiles[0];
-  await replaceFile(file, output?.contents ?? new Uint8Array());
+  const compiled = TYPESCRIPT.test(source);
+  if (compiled) await replaceFile(file, output?.contents ?? new Uint8Array());
   return {
-    file,
+    file: compiled ? file : source,
+    format,
     inputs: Object.keys(result.metafile.inputs).map((input) => resolve(root, input)),
     warnings: result.warnings.map(describe),
   };
 }
 
-type Format = "cjs" | "esm";
+type Format = Bundle["format"];
 
 async function moduleFormat(source: string): Promise<Format> {
   const extension = extname(source);
-  if (extension === ".mts") return "esm";
-  if (extension === ".cts") return "cjs";
+  if (extension === ".mts" || extension === ".mjs") return "esm";
+  if (extension === ".cts" || extension === ".cjs") return "cjs";
   for (let folder = dirname(source); ; folder = dirname(folder)) {
     const manifest = await readFile(join(folder, "package.json"), "utf8").catch(() => undefined);
     if (manifest !== undefined)

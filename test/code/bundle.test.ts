@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
-import { BundleError, bundleTypeScript, prepareEntrypoint } from "../../src/code/bundle";
+import { BundleError, bundleProgram, prepareEntrypoint } from "../../src/code/bundle";
 
 const run = promisify(execFile);
 let folder: string;
@@ -151,12 +151,19 @@ test("a new bundle replaces the old one, and names what it was made from", async
     "src/n.ts": "export const n = 1;",
   });
   const options = { source: join(folder, "src/index.ts"), root: folder, outFolder: `${folder}-out` };
-  const first = await bundleTypeScript(options);
+  const first = await bundleProgram(options);
   expect(first.inputs.sort()).toEqual([join(folder, "src/index.ts"), join(folder, "src/n.ts")]);
   await write({ "src/n.ts": "export const n = 2;" });
-  const second = await bundleTypeScript(options);
+  const second = await bundleProgram(options);
   expect(second.file).toBe(first.file);
   expect(await load(second.file)).toBe(2);
   expect(await readdir(`${folder}-out`)).toEqual(["src-index.cjs"]);
   expect(await readFile(second.file, "utf8")).toContain("sourceMappingURL=data:");
+});
+
+test("a program in JavaScript is left where it is, and its own files are named", async () => {
+  await write({ "index.mjs": `import "./a.js"; import "node:fs";`, "a.js": "exports.a = require('pkg');" });
+  const bundle = await bundleProgram({ source: join(folder, "index.mjs"), root: folder, outFolder: `${folder}-out` });
+  expect(bundle).toMatchObject({ file: join(folder, "index.mjs"), format: "esm" });
+  expect(bundle.inputs.sort()).toEqual([join(folder, "a.js"), join(folder, "index.mjs")]);
 });

@@ -20,16 +20,18 @@ const path = z.string().superRefine((value, context) => {
 const header = { apiVersion: z.literal(API_VERSION), name: name.describe("Name of the component that declared it") };
 
 /** How often and how long a function's instances run. */
-const scale = z.strictObject({
-  min: z.int().min(0).max(limits.MAX_SCALE).default(limits.DEFAULT_SCALE_MIN).describe("Replicas kept at all times"),
-  max: z.int().min(1).max(limits.MAX_SCALE).default(limits.DEFAULT_SCALE_MAX).describe("Replicas at most"),
-  idleSeconds: z
-    .number()
-    .min(0.1)
-    .max(86_400)
-    .default(limits.DEFAULT_IDLE_SECONDS)
-    .describe("Time without traffic after which the function goes back to `min` replicas"),
-});
+const scale = z
+  .strictObject({
+    min: z.int().min(0).max(limits.MAX_SCALE).default(limits.DEFAULT_SCALE_MIN).describe("Replicas kept at all times"),
+    max: z.int().min(1).max(limits.MAX_SCALE).default(limits.DEFAULT_SCALE_MAX).describe("Replicas at most"),
+    idleSeconds: z
+      .number()
+      .min(0.1)
+      .max(86_400)
+      .default(limits.DEFAULT_IDLE_SECONDS)
+      .describe("Time without traffic after which the function goes back to `min` replicas"),
+  })
+  .refine(({ min, max }) => min <= max, { path: ["min"], message: "must not be larger than `max`" });
 
 const functionLimits = z.strictObject({
   requestBytes: z.int().min(1).default(limits.DEFAULT_MAX_REQUEST_BYTES).describe("Largest request body"),

@@ -1,0 +1,47 @@
+import { createHash } from "node:crypto";
+import { lstatSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+
+import { limits } from "../spec";
+import { listCodeFiles } from "./codeFiles";
+
+/** Characters of a version: 64 bits of the hash, enough to tell a function's versions apart. */
+const VERSION_LENGTH = 16;
+const OWNER_EXECUTES = 0o100;
+
+/** What a function's code is, as far as its version and its size go. */
+export interface CodeMeasure {
+  /** Hash of the contents, names and executable bits; times, owners and the umask have no part in it. */
+  version: string;
+  bytes: number;
+  files: number;
+  /** The code has more bytes or files than {@link limits} allow; counting stopped there. */
+  tooLarge: boolean;
+}
+
+/** Measures a folder as it is shipped. */
+export function measureFolder(folder: string): CodeMeasure {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  let files = 0;
+  for (const { path, symbolicLink } of listCodeFiles(folder)) {
+    const file = join(folder, path);
+    const stat = lstatSync(file);
+    bytes += stat.size;
+    files += 1;
+    if (bytes > limits.MAX_CODE_BYTES || files > limits.MAX_CODE_FILES)
+      return { version: "", bytes, files, tooLarge: true };
+    const kind = symbolicLink ? "link" : stat.mode & OWNER_EXECUTES ? "executable" : "file";
+    const contents = symbolicLink ? Buffer.from(readlinkSync(file)) : readFileSync(file);
+    hash.update(JSON.stringify([kind, path, contents.length])).update(contents);
+  }
+  return { version: hash.digest("hex").slice(0, VERSION_LENGTH), bytes, files, tooLarge: false };
+}
+
+/** Measures an archive by its own bytes; what it unpacks to is checked where it is unpacked. */
+export function measureArchive(file: string): CodeMeasure {
+  const bytes = lstatSync(file).size;
+  if (bytes > limits.MAX_CODE_BYTES) return { version: "", bytes, files: 1, tooLarge: true };
+  const version = createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, VERSION_LENGTH);
+  return { version, bytes, files: 1, tooLarge: false };
+}

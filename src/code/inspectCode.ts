@@ -1,0 +1,75 @@
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { extname, join } from "node:path";
+
+import { limits } from "../spec";
+import { type CodeMeasure, measureArchive, measureFolder } from "./codeHash";
+
+/** Entrypoint of a Node.js function that names none, relative to its code. */
+export const DEFAULT_ENTRYPOINT = "src/index.js";
+/** The executable file of a custom runtime, at the root of its code. */
+export const BOOTSTRAP_FILE = "bootstrap";
+
+/** Where a function's code is and what it seems to be. */
+export interface InspectedCode extends CodeMeasure {
+  kind: "folder" | "zip" | "jar";
+  /** What runs the code unless the function says otherwise. */
+  runtime: "nodejs" | "custom";
+}
+
+/**
+ * Looks at a function's code.
+ *
+ * @param path - Folder, `.zip` or `.jar`.
+ * @returns What is wrong with it, or what it is.
+ */
+export function inspectCode(path: string): { problem: string } | InspectedCode {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return { problem: `"${path}" does not exist` };
+  const code = stat.isDirectory() ? inspectFolder(path) : inspectArchive(path);
+  if ("problem" in code) return code;
+  if (code.tooLarge)
+    return {
+      problem:
+        code.files > limits.MAX_CODE_FILES
+          ? `"${path}" has more than ${limits.MAX_CODE_FILES.toLocaleString("en")} files; leave some out with .dockerignore`
+          : `"${path}" is larger than ${limits.MAX_CODE_BYTES / 1024 / 1024} MiB; leave files out with .dockerignore`,
+    };
+  return code;
+}
+
+function inspectFolder(path: string): { problem: string } | InspectedCode {
+  const measure = measureFolder(path);
+  if (measure.files === 0) return { problem: `"${path}" has no files` };
+  return { kind: "folder", runtime: existsSync(join(path, BOOTSTRAP_FILE)) ? "custom" : "nodejs", ...measure };
+}
+
+function inspectArchive(path: string): { problem: string } | InspectedCode {
+  const extension = extname(path).toLowerCase();
+  if (extension === ".jar") return { kind: "jar", runtime: "custom", ...measureArchive(path) };
+  if (extension === ".zip") return { kind: "zip", runtime: "nodejs", ...measureArchive(path) };
+  return { problem: `"${path}" is neither a folder nor a .zip or .jar file` };
+}
+
+/**
+ * Says what an invocation of a folder's code would fail for, or returns `undefined`. Such a function is deployed all
+ * the same, and its invocations return the error.
+ */
+export function entrypointWarning(
+  folder: string,
+  runtime: "nodejs" | "custom",
+  entrypoint = DEFAULT_ENTRYPOINT,
+): string | undefined {
+  if (runtime === "nodejs") {
+    if (existsSync(join(folder, entrypoint))) return undefined;
+    return `the entrypoint "${entrypoint}" is not in "${folder}": every invocation will return an error`;
+  }
+  const bootstrap = join(folder, BOOTSTRAP_FILE);
+  if (!existsSync(bootstrap))
+    return `there is no "${BOOTSTRAP_FILE}" at the root of "${folder}": every invocation will return an error`;
+  try {
+    accessSync(bootstrap, constants.X_OK);
+    return undefined;
+  } catch {
+    return `"${bootstrap}" is not executable (chmod +x): every invocation will return an error`;
+  }
+}

@@ -1,0 +1,60 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { API_VERSION, type HttpMethod, type RouteDocument } from "../spec";
+import { Problems } from "./problems";
+import { checkTrigger, createTrigger, type RegionalUrls, type TriggerArgs, urlsOf } from "./trigger";
+
+/** Arguments of {@link EndpointTrigger}. */
+export interface EndpointTriggerArgs extends TriggerArgs<RouteDocument> {
+  /**
+   * Path of the endpoint: literal segments and parameters, `/orders/:orderId`, and as the last segment `*` for the rest.
+   * Each parameter is a field of `req.ids`. A path that can never match is an error, and so is one that another endpoint
+   * has with the same method.
+   */
+  path: string;
+  /**
+   * HTTP method, or `ANY` for those that no other endpoint of the same path has.
+   * @default "GET"
+   */
+  method?: HttpMethod;
+  /**
+   * Whether callers need a session: `required` answers 401 without one, `optional` passes on a valid one, `none` looks
+   * at no token. `required` in an app without `sessions` is an error.
+   * @default "optional"
+   */
+  session?: "none" | "optional" | "required";
+}
+
+/** An endpoint: HTTP requests of one method and path invoke a function. */
+export class EndpointTrigger extends pulumi.ComponentResource {
+  readonly method: HttpMethod;
+  readonly path: string;
+  /** Address of the endpoint, by environment and region. Parameters are written as in `path`. */
+  readonly urls: pulumi.Output<RegionalUrls>;
+  /** Address of the endpoint in the first region of the first environment. */
+  readonly url: pulumi.Output<string>;
+
+  /**
+   * @param name - Lower-case letters, digits and dashes; at most 53 characters.
+   * @throws ResourceError with all problems of the arguments.
+   */
+  constructor(name: string, args: EndpointTriggerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("fullcode:index:EndpointTrigger", name, {}, opts);
+    const { method = "GET", path, session, transform } = args;
+    const problems = new Problems(`EndpointTrigger "${name}"`, this);
+    const regions = checkTrigger("EndpointTrigger", name, args, problems);
+    if (session === "required" && args.function.app.sessions === undefined)
+      problems.add("session", `"required" needs \`sessions\` of ServerlessApp "${args.function.app.name}"`);
+    const input = { kind: "Route" as const, apiVersion: API_VERSION, name, function: args.function.name } as const;
+    const document = problems.checkDocument({ ...input, method, path, session });
+    if (document !== undefined) for (const { routes } of regions) problems.add("path", routes.add(document));
+    problems.throwIfAny();
+
+    this.method = method;
+    this.path = path;
+    createTrigger(this, regions, { document: document!, transform });
+    this.urls = urlsOf(regions, path);
+    this.url = regions[0].url.apply((base) => base + path);
+    this.registerOutputs({ urls: this.urls, url: this.url });
+  }
+}

@@ -1,0 +1,95 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { local } from "../platforms/local";
+import type { Platform, RegionResources } from "../platforms/platform";
+import { API_VERSION, problemWithName } from "../spec";
+import { Problems, problemWithOutput } from "./problems";
+import { Region } from "./region";
+import type { ServerlessApp } from "./serverlessApp";
+
+/** Arguments of {@link Environment}. */
+export interface EnvironmentArgs {
+  /** The app that the environment belongs to. */
+  app: ServerlessApp;
+  /**
+   * What the environment is for, e.g. `"production"`: `req.appInfo.environmentType`. Must not be empty.
+   */
+  type: string;
+  /**
+   * The environment's regions by name, in the order in which outputs list them. A plain value: the names are those of
+   * resources. An empty object is an error.
+   * @default one region, `local`, on this machine
+   */
+  regions?: Record<string, Platform>;
+  /** Changes the resources that each region has of its own. */
+  transform?: RegionResources["transform"];
+}
+
+/** A place where an app runs: production, staging, somebody's own. It has one region or more. */
+export class Environment extends pulumi.ComponentResource {
+  /** Name of the environment: `req.appInfo.environmentName`. */
+  readonly name: string;
+  readonly app: ServerlessApp;
+  /** Its regions by name. */
+  readonly regions: Readonly<Record<string, Region>>;
+  /** Base address of each region's endpoints, by the region's name. */
+  readonly urls: pulumi.Output<Record<string, string>>;
+  /** Base address of the first region's endpoints. */
+  readonly url: pulumi.Output<string>;
+
+  /**
+   * @param name - Lower-case letters, digits and dashes; at most 53 characters.
+   * @throws ResourceError with all problems of the arguments.
+   */
+  constructor(name: string, args: EnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("fullcode:index:Environment", name, {}, opts);
+    const { app, type, transform } = args;
+    const problems = new Problems(`Environment "${name}"`, this);
+    problems.add("name", problemWithName(name));
+    problems.add("name", app.declarations.takeName("Environment", name));
+    const planned = planRegions(name, args, problems);
+    problems.throwIfAny();
+
+    this.name = name;
+    this.app = app;
+    const regions = planned.map(({ region, plan, document }) => {
+      const place = { environment: name, region };
+      const resources = { document, params: app.paramValues, transform };
+      return new Region(place, plan, resources, { parent: this });
+    });
+    this.regions = Object.fromEntries(regions.map((region) => [region.place.region, region]));
+    this.urls = pulumi.output(Object.fromEntries(regions.map((region) => [region.place.region, region.url])));
+    this.url = regions[0].url;
+    this.registerOutputs({ type, urls: this.urls, url: this.url });
+  }
+}
+
+/** A plan for each region, its document checked. Whether all are complete, `problems` tells. */
+function planRegions(
+  environment: string,
+  { app, type, regions = { local: local() } }: EnvironmentArgs,
+  problems: Problems,
+) {
+  problems.add("regions", problemWithOutput(regions));
+  const entries = pulumi.Output.isInstance(regions) ? [] : Object.entries(regions);
+  if (entries.length === 0) problems.add("regions", "must have at least one region");
+  return entries.flatMap(([region, platform]) => {
+    const plan = platform.plan({ environment, region }, app.declarations.program);
+    for (const [argument, message] of plan.problems) problems.add(`regions.${region}.${argument}`, message);
+    const names = { name: `regions.${region}`, environment: "name", environmentType: "type" };
+    const document = problems.checkDocument(
+      {
+        kind: "Region",
+        apiVersion: API_VERSION,
+        name: region,
+        app: app.name,
+        environment,
+        environmentType: type,
+        ...plan.document,
+        sessions: app.sessions,
+      },
+      names,
+    );
+    return document === undefined ? [] : [{ region, plan, document }];
+  });
+}

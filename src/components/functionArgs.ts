@@ -1,0 +1,123 @@
+import type { FunctionResources } from "../platforms/platform";
+import type { Environment } from "./environment";
+import type { ServerlessApp } from "./serverlessApp";
+import type { Variables } from "./variables";
+
+/** How many instances of a function there are. */
+export interface ScaleArgs {
+  /**
+   * Instances that are kept at all times, 0 to 1000, at most `max`.
+   * @default 0
+   */
+  min?: number;
+  /**
+   * Instances at most, 1 to 1000.
+   * @default 10
+   */
+  max?: number;
+  /**
+   * Seconds without traffic after which the function goes back to `min` instances, 0.1 to 86400.
+   * @default 300
+   */
+  idle?: number;
+}
+
+/** How much of a function's traffic is taken in. */
+export interface LimitArgs {
+  /**
+   * Largest request body in bytes; a larger one is answered with 413.
+   * @default 6 MiB
+   */
+  requestBytes?: number;
+  /**
+   * Largest buffered response in bytes; a larger one is answered with 502. A streamed response has no limit.
+   * @default 6 MiB
+   */
+  responseBytes?: number;
+  /**
+   * Requests that are held while no instance has room; more are answered with 429.
+   * @default 1000
+   */
+  heldRequests?: number;
+  /**
+   * Bytes of request bodies that are held while no instance has room; more are answered with 429.
+   * @default 64 MiB
+   */
+  heldBytes?: number;
+  /**
+   * Seconds that a request waits for an instance before it is answered with 503, at least 0.1. They do not count toward
+   * the timeout.
+   * @default 60
+   */
+  instanceWaitSeconds?: number;
+}
+
+/** Arguments of a function that may differ between regions. */
+export interface FunctionSettings {
+  /**
+   * Seconds that one invocation may run before it is answered with 504, 0.1 to 900.
+   * @default 30
+   */
+  timeout?: number;
+  /**
+   * Memory of one instance in MiB, 64 to 32768.
+   * @default 256
+   */
+  memory?: number;
+  /**
+   * CPU share of one instance in cores, 0.01 to 256.
+   * @default 0.25
+   */
+  cpu?: number;
+  /**
+   * Invocations that one instance runs at the same time, 1 to 1000.
+   * @default 16 for Node.js, 1 for custom runtimes
+   */
+  concurrency?: number;
+  /** How many instances there are. */
+  scale?: ScaleArgs;
+  /** How much traffic is taken in. */
+  limits?: LimitArgs;
+  /**
+   * Custom environment variables, stored as secrets. Names that start with `RUNTIME_` or `FULLCODE_` are an error.
+   * @default none
+   */
+  variables?: Variables;
+}
+
+/** Arguments of {@link FullCodeFunction}. */
+export interface FullCodeFunctionArgs extends FunctionSettings {
+  /** The app that the function belongs to. */
+  app: ServerlessApp;
+  /** Where the function runs: environments of the same app. */
+  environments: Environment[];
+  /**
+   * Folder with the code and its resources, or a `.zip` or `.jar` of it, relative to the program's folder. At most
+   * 50 MiB unpacked, without what `.dockerignore` leaves out. What does not exist or is empty is an error.
+   */
+  code: string;
+  /**
+   * File that exports the handler, relative to `code`; JavaScript or TypeScript. One that cannot be found is a warning
+   * here and an error of each invocation.
+   * @default "src/index.js"
+   */
+  entrypoint?: string;
+  /**
+   * What a custom runtime reads as `RUNTIME_HANDLER`.
+   * @default not set
+   */
+  handler?: string;
+  /**
+   * `nodejs` loads the entrypoint, `custom` runs the executable `bootstrap` at the root of the code.
+   * @default "custom" for a `.jar` and for a folder with a `bootstrap`, else "nodejs"
+   */
+  runtime?: "nodejs" | "custom";
+  /**
+   * What is different in a region, by the region's name; `variables`, `scale` and `limits` are merged with those of the
+   * function. A region that none of the environments has is an error.
+   * @default the same everywhere
+   */
+  regions?: Record<string, FunctionSettings>;
+  /** Changes the function's resources. */
+  transform?: FunctionResources["transform"];
+}

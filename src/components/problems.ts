@@ -1,0 +1,58 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { anyDocument, type Document, type DocumentInput } from "../spec";
+
+/** Collects what is wrong with a component's arguments, to report all of it in one error. */
+export class Problems {
+  private readonly found = new Set<string>();
+
+  /** @param component - What the error begins with: `EndpointTrigger "get-order"`. */
+  constructor(
+    private readonly component: string,
+    private readonly resource: pulumi.Resource,
+  ) {}
+
+  /** @param argument - Path of the argument: `scale.min`. */
+  add(argument: string, message: string | undefined): void {
+    if (message !== undefined) this.found.add(`${argument}: ${message}`);
+  }
+
+  /**
+   * Checks a document and fills in its defaults. What is wrong with it is added, under the names that the component's
+   * arguments have.
+   *
+   * @param prefix - Put before arguments: `regions.eu-west.`.
+   */
+  checkDocument<Input extends DocumentInput>(
+    input: Input,
+    argumentNames: Readonly<Record<string, string>> = {},
+    prefix = "",
+  ): Extract<Document, { kind: Input["kind"] }> | undefined {
+    const result = anyDocument.safeParse(input);
+    if (result.success) return result.data as Extract<Document, { kind: Input["kind"] }>;
+    for (const { path, message } of result.error.issues) {
+      const field = path.join(".");
+      this.add(prefix + (argumentNames[field] ?? field), message);
+    }
+    return undefined;
+  }
+
+  /** @throws ResourceError with everything that was found, if anything was. */
+  throwIfAny(): void {
+    if (this.found.size === 0) return;
+    const message = `${this.component}: ${[...this.found].join("; ")}`;
+    throw new pulumi.ResourceError(message, this.resource, true);
+  }
+}
+
+/** Says what is wrong with a value that has to be a plain one, since it is needed before anything is deployed. */
+export function problemWithOutput(value: unknown): string | undefined {
+  return pulumi.Output.isInstance(value) || value instanceof Promise
+    ? "must be a plain value, not an Output: it is needed before anything is deployed"
+    : undefined;
+}
+
+export function problemWithUnknownRegion(region: string, known: Iterable<string>): string {
+  const names = [...known].map((name) => `"${name}"`).join(", ");
+  return `there is no region "${region}"; ${names === "" ? "there are none" : `there are ${names}`}`;
+}

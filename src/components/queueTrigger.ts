@@ -1,0 +1,64 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { API_VERSION, type QueueDocument } from "../spec";
+import { Problems } from "./problems";
+import { checkTrigger, createTrigger, type RegionalUrls, type TriggerArgs, urlsOf } from "./trigger";
+
+/** Arguments of {@link QueueTrigger}. */
+export interface QueueTriggerArgs extends TriggerArgs<QueueDocument> {
+  /**
+   * Name of the queue: lower-case letters, digits and dashes, at most 53 characters. Each region has a queue of its own.
+   * A second trigger on one queue is an error.
+   */
+  queue: string;
+  /**
+   * Deliveries of a message before it goes to the dead-letter queue, 1 to 100.
+   * @default 5
+   */
+  maxDeliveries?: number;
+  /**
+   * Seconds before the second delivery, 0 to 300; doubles with each further one.
+   * @default 1
+   */
+  backoff?: number;
+}
+
+/** A queue: its messages invoke a function, each at least once. */
+export class QueueTrigger extends pulumi.ComponentResource {
+  /** Name of the queue. */
+  readonly queueName: pulumi.Output<string>;
+  /** Where messages are sent (POST, any body), by environment and region. */
+  readonly publishUrls: pulumi.Output<RegionalUrls>;
+
+  /**
+   * @param name - Lower-case letters, digits and dashes; at most 53 characters.
+   * @throws ResourceError with all problems of the arguments.
+   */
+  constructor(name: string, args: QueueTriggerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("fullcode:index:QueueTrigger", name, {}, opts);
+    const { queue, maxDeliveries, backoff, transform } = args;
+    const problems = new Problems(`QueueTrigger "${name}"`, this);
+    const regions = checkTrigger("QueueTrigger", name, args, problems);
+    const input = { kind: "Queue" as const, apiVersion: API_VERSION, name, function: args.function.name } as const;
+    const document = problems.checkDocument(
+      { ...input, queue, maxDeliveries, backoffSeconds: backoff },
+      { backoffSeconds: "backoff" },
+    );
+    if (document !== undefined)
+      for (const { queues, place } of regions) {
+        const other = queues.get(queue);
+        if (other === undefined) queues.set(queue, document);
+        else
+          problems.add(
+            "queue",
+            `"${queue}" already invokes "${other.function}" by QueueTrigger "${other.name}" in environment "${place.environment}"; a queue has one trigger`,
+          );
+      }
+    problems.throwIfAny();
+
+    createTrigger(this, regions, { document: document!, transform });
+    this.queueName = pulumi.output(queue);
+    this.publishUrls = urlsOf(regions, `/queues/${queue}`);
+    this.registerOutputs({ queueName: this.queueName, publishUrls: this.publishUrls });
+  }
+}

@@ -1,0 +1,30 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import type { RegionPlace, RegionPlan, RegionPlatform, RegionResources } from "../platforms/platform";
+import type { QueueDocument } from "../spec";
+import { RouteTable } from "./routeTable";
+
+/** One region of an environment. Made by the environment. */
+export class Region extends pulumi.ComponentResource {
+  /** Base address of the region's endpoints. */
+  readonly url: pulumi.Output<string>;
+  /** @internal Where functions and triggers of the region are put. */
+  readonly platform: RegionPlatform;
+  /** @internal Its endpoints. */
+  readonly routes = new RouteTable();
+  /** @internal Name of the queue → its trigger. */
+  readonly queues = new Map<string, QueueDocument>();
+
+  constructor(
+    /** The region's environment and name. */
+    readonly place: RegionPlace,
+    plan: RegionPlan,
+    resources: RegionResources,
+    opts: pulumi.ComponentResourceOptions,
+  ) {
+    super("fullcode:index:Region", `${place.environment}.${place.region}`, {}, opts);
+    this.platform = plan.create(resources, this);
+    this.url = this.platform.url;
+    this.registerOutputs({ url: this.url });
+  }
+}

@@ -1,0 +1,79 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import type { ParamValue } from "../platforms/platform";
+import { problemWithName, regionDocument, type RegionDocument } from "../spec";
+import { Declarations } from "./declarations";
+import { checkParams, type Params, resolveParams } from "./params";
+import { Problems } from "./problems";
+
+/** How the session tokens of callers are verified: JSON Web Tokens (RFC 7519). */
+export interface SessionArgs {
+  /** Address (http or https) of the issuer's key set (RFC 7517). Either this or `jwks` is required, not both. */
+  jwksUrl?: string;
+  /** The issuer's public keys (RFC 7517), for tokens that are verified without asking the issuer. */
+  jwks?: NonNullable<RegionDocument["sessions"]>["jwks"];
+  /**
+   * The `iss` claim that tokens must have.
+   * @default any issuer whose key is known
+   */
+  issuer?: string;
+  /**
+   * The `aud` claim that tokens must have.
+   * @default any audience
+   */
+  audience?: string;
+}
+
+/** Arguments of {@link ServerlessApp}. */
+export interface ServerlessAppArgs {
+  /**
+   * Parameters that every handler receives as `req.appParams`: strings, numbers and booleans, each of the type it has
+   * here. They are stored as secrets; at most 256 KiB as JSON, anything else is an error.
+   * @default none
+   */
+  params?: Params;
+  /**
+   * How session tokens of callers are verified. An endpoint with `session: "required"` needs it.
+   * @default no sessions
+   */
+  sessions?: SessionArgs;
+}
+
+/** An application: functions that share parameters and sessions. */
+export class ServerlessApp extends pulumi.ComponentResource {
+  /** Name of the app: `req.appInfo.appName`. */
+  readonly name: string;
+  /** How session tokens are verified. */
+  readonly sessions: SessionArgs | undefined;
+  /** @internal What was declared in the app so far. */
+  readonly declarations: Declarations;
+  /** @internal Values of the parameters, a secret. */
+  readonly paramValues: pulumi.Output<Record<string, ParamValue>> | undefined;
+
+  /**
+   * @param name - Lower-case letters, digits and dashes; at most 53 characters.
+   * @throws ResourceError with all problems of the arguments.
+   */
+  constructor(name: string, args: ServerlessAppArgs = {}, opts?: pulumi.ComponentResourceOptions) {
+    super("fullcode:index:ServerlessApp", name, {}, opts);
+    const label = `ServerlessApp "${name}"`;
+    const problems = new Problems(label, this);
+    problems.add("name", problemWithName(name));
+    checkParams(args.params ?? {}, problems);
+    checkSessions(args.sessions, problems);
+    problems.throwIfAny();
+    this.name = name;
+    this.sessions = args.sessions;
+    this.declarations = new Declarations(pulumi.runtime.getStackResource() ?? this);
+    this.paramValues = resolveParams(args.params ?? {}, label, this);
+    this.registerOutputs({ name });
+  }
+}
+
+function checkSessions(sessions: SessionArgs | undefined, problems: Problems): void {
+  if (sessions === undefined) return;
+  if ((sessions.jwks === undefined) === (sessions.jwksUrl === undefined))
+    problems.add("sessions", "needs either `jwksUrl` or `jwks`, and not both");
+  const result = regionDocument.shape.sessions.safeParse(sessions);
+  for (const { path, message } of result.error?.issues ?? []) problems.add(["sessions", ...path].join("."), message);
+}

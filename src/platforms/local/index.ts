@@ -1,0 +1,1 @@
+export { local, type LocalArgs } from "./local";

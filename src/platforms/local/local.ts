@@ -1,0 +1,141 @@
+import { relative, sep } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+
+import {
+  type Document as AnyDocument,
+  documentFileName,
+  InvalidDocumentError,
+  PARAMS_FILE,
+  parseDocument,
+  SECRETS_FOLDER,
+  variablesFileName,
+} from "../../spec";
+import type {
+  FunctionPlatform,
+  FunctionResources,
+  Platform,
+  RegionPlace,
+  RegionPlan,
+  RegionPlatform,
+  RegionResources,
+  SecretValues,
+  Transform,
+  TriggerDocument,
+  TriggerResources,
+} from "../platform";
+import { localRegionFolder } from "./localFiles";
+import { LocalDocument, LocalSecretFile } from "./localResources";
+import { takePort } from "./ports";
+import { findProjectFolder } from "./projectFolder";
+
+/** Arguments of {@link local}. */
+export interface LocalArgs {
+  /**
+   * Port on loopback that the region's endpoints are served at, 1 to 65535. Two regions with one port are an error.
+   * @default the first free one from 4001 on, in the order that the program declares its regions
+   */
+  port?: number;
+}
+
+/**
+ * A region on this machine: functions are processes, queues are files, and nothing else needs to be installed.
+ *
+ * Its resources are files in `.fullcode/<stack>/<environment>/<region>/`, beside Pulumi.yaml. `fullcode serve` serves
+ * what `pulumi up` has written there; `fullcode dev` needs no `pulumi up`.
+ */
+export function local(args: LocalArgs = {}): Platform {
+  return {
+    kind: "local",
+    plan(place, scope): RegionPlan {
+      const { port, problem } = takePort(scope, place, args.port);
+      const document = { url: `http://localhost:${port}`, port };
+      return {
+        problems: problem === undefined ? [] : [["port", problem]],
+        document,
+        create: (region, parent) => new LocalRegion(place, region, parent),
+      };
+    },
+  };
+}
+
+/** A region whose resources are files. */
+class LocalRegion implements RegionPlatform {
+  readonly url: pulumi.Output<string>;
+  private readonly folder: string;
+  /** Tells the resources of one component in several regions apart; names have no dots of their own. */
+  private readonly suffix: string;
+
+  constructor(
+    private readonly place: RegionPlace,
+    { document, params, transform }: RegionResources,
+    parent: pulumi.ComponentResource,
+  ) {
+    this.folder = localRegionFolder(pulumi.getStack(), place.environment, place.region);
+    this.suffix = `${place.environment}.${place.region}`;
+    this.url = pulumi.output(document.url);
+    this.write(this.suffix, document, parent, transform?.document);
+    if (params !== undefined) this.writeSecret(this.suffix, PARAMS_FILE, { values: params }, parent, transform?.params);
+  }
+
+  createFunction(
+    { document, code, variables, transform }: FunctionResources,
+    parent: pulumi.ComponentResource,
+  ): FunctionPlatform {
+    const name = `${document.name}.${this.suffix}`;
+    this.write(name, { ...document, code: projectPath(code) }, parent, transform?.document);
+    if (variables !== undefined) {
+      const file = variablesFileName(document.name);
+      this.writeSecret(name, file, { values: variables }, parent, transform?.variables);
+    }
+    return {};
+  }
+
+  createTrigger<Document extends TriggerDocument>(
+    { document, transform }: TriggerResources<Document>,
+    parent: pulumi.ComponentResource,
+  ): void {
+    this.write(`${document.name}.${this.suffix}`, document, parent, transform?.document);
+  }
+
+  private write<Document extends AnyDocument>(
+    name: string,
+    document: Document,
+    parent: pulumi.ComponentResource,
+    transform?: Transform<Document>,
+  ): void {
+    const content = { ...document };
+    const options: pulumi.CustomResourceOptions = { parent };
+    transform?.(content, options, this.place);
+    if (transform !== undefined) requireValid(content, parent);
+    const file = documentFileName(content);
+    new LocalDocument(name, { folder: this.folder, file, content }, options);
+  }
+
+  private writeSecret<Value>(
+    name: string,
+    file: string,
+    secret: SecretValues<Value>,
+    parent: pulumi.ComponentResource,
+    transform?: Transform<SecretValues<Value>>,
+  ): void {
+    const options: pulumi.CustomResourceOptions = { parent };
+    transform?.(secret, options, this.place);
+    const inputs = { folder: this.folder, file: `${SECRETS_FOLDER}/${file}`, content: secret.values };
+    new LocalSecretFile(name, inputs, options);
+  }
+}
+
+/** @throws ResourceError for a document that no gateway would read. */
+function requireValid(document: AnyDocument, parent: pulumi.ComponentResource): void {
+  try {
+    parseDocument(document, "transform");
+  } catch (error) {
+    if (!(error instanceof InvalidDocumentError)) throw error;
+    throw new pulumi.ResourceError(error.message, parent, true);
+  }
+}
+
+/** Relative to the project, with forward slashes: the same on every machine. */
+function projectPath(path: string): string {
+  return relative(findProjectFolder(), path).split(sep).join("/") || ".";
+}

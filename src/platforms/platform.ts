@@ -1,0 +1,89 @@
+import type * as pulumi from "@pulumi/pulumi";
+
+import type { CronDocument, FunctionDocument, QueueDocument, RegionDocument, RouteDocument } from "../spec";
+
+export type TriggerDocument = RouteDocument | QueueDocument | CronDocument;
+
+/** Values of an app's parameters. */
+export type ParamValue = string | number | boolean;
+
+/** Where a region is. */
+export interface RegionPlace {
+  environment: string;
+  region: string;
+}
+
+/**
+ * Changes a child resource before it is registered: edit the arguments and the options in place.
+ *
+ * @param args - What the child is made from. What it becomes must still be valid.
+ * @param options - Resource options of the child.
+ * @param place - The region that the child is in.
+ */
+export type Transform<Args> = (args: Args, options: pulumi.CustomResourceOptions, place: RegionPlace) => void;
+
+/** Secret values of a child, before they are written. */
+export interface SecretValues<Value> {
+  values: pulumi.Input<Record<string, Value>>;
+}
+
+/** Where the documents and processes of a region live. Made by `local()`. */
+export interface Platform {
+  /** What kind of platform this is. */
+  readonly kind: string;
+  /**
+   * Settles what a region needs before any resource is made, such as its port.
+   * @param scope - Stands for the program; what regions share is kept by it.
+   */
+  plan(place: RegionPlace, scope: object): RegionPlan;
+}
+
+/** A region that is about to be made. */
+export interface RegionPlan {
+  /** What is wrong with the platform's arguments: argument, message. */
+  readonly problems: readonly (readonly [argument: string, message: string])[];
+  /** What the platform adds to the region's document. */
+  readonly document: Pick<RegionDocument, "url" | "port">;
+  /** Makes the region's own resources. */
+  create(region: RegionResources, parent: pulumi.ComponentResource): RegionPlatform;
+}
+
+/** What every region has. */
+export interface RegionResources {
+  document: RegionDocument;
+  /** The app's parameters, where there are any. */
+  params?: pulumi.Input<Record<string, ParamValue>>;
+  transform?: { document?: Transform<RegionDocument>; params?: Transform<SecretValues<ParamValue>> };
+}
+
+/** A region, to put functions and triggers into. */
+export interface RegionPlatform {
+  readonly url: pulumi.Output<string>;
+  createFunction(resources: FunctionResources, parent: pulumi.ComponentResource): FunctionPlatform;
+  createTrigger<Document extends TriggerDocument>(
+    resources: TriggerResources<Document>,
+    parent: pulumi.ComponentResource,
+  ): void;
+}
+
+/** What a function is in a region. */
+export interface FunctionResources {
+  document: FunctionDocument;
+  /** Absolute path of the folder or archive. */
+  code: string;
+  /** Custom environment variables, where there are any. */
+  variables?: pulumi.Input<Record<string, string>>;
+  transform?: { document?: Transform<FunctionDocument>; variables?: Transform<SecretValues<string>> };
+}
+
+/** What a function has become in a region. */
+export interface FunctionPlatform {
+  /** Digest of the function's image; absent where functions are not run from images. */
+  readonly imageDigest?: pulumi.Output<string>;
+}
+
+/** What a trigger is in a region. */
+export interface TriggerResources<Document extends TriggerDocument> {
+  document: Document;
+  transform?: { document?: Transform<Document> };
+}

@@ -52,8 +52,13 @@ export const MAX_MESSAGE_BYTES = 6 * MIB;
 export const REDELIVERY_BACKOFF_SECONDS = 1;
 /** Longest pause before a message is delivered again. */
 export const MAX_REDELIVERY_BACKOFF_SECONDS = 300;
+/** Deduplication ids that a queue remembers: the newest ones, and none longer than the time below. */
+export const MAX_DEDUPLICATION_IDS = 100_000;
+export const DEDUPLICATION_HOURS = 24;
 /** Firings that a cron with `missed: "all"` catches up with at most, the newest ones. */
 export const MAX_MISSED_FIRINGS = 1_000;
+/** A firing that is late by up to this time still counts as on time; beyond it the cron's `missed` decides. */
+export const LATE_FIRING_SECONDS = 60;
 
 /** Code and resources of one function, unpacked. */
 export const MAX_CODE_BYTES = 50 * MIB;

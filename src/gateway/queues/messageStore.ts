@@ -9,7 +9,10 @@ export interface MessageStore {
   /**
    * Resolves once the message is on disk; a message that is accepted is never lost.
    *
-   * @param options.deduplicationId - A second message with the id of an earlier one of the same queue is dropped.
+   * @param options.deduplicationId - A second message with the id of an earlier one of the same queue is dropped, within
+   * the window of `MAX_DEDUPLICATION_IDS` and `DEDUPLICATION_HOURS`.
+   * @throws MessageTooLargeError for a body over `MAX_MESSAGE_BYTES`.
+   * @throws StoreWriteError when the message could not be written; it is not in the queue then.
    */
   publish(queue: string, message: NewMessage, options?: { deduplicationId?: string }): Promise<PublishedMessage>;
 
@@ -22,7 +25,11 @@ export interface MessageStore {
   /** Names of all queues that hold or have held messages. */
   queues(): Promise<string[]>;
 
-  /** Messages that used up their deliveries, oldest first. */
+  /**
+   * Messages that used up their deliveries, oldest first.
+   *
+   * @param options.limit - How many at most. `@default 100`
+   */
   deadLetters(queue: string, options?: { limit?: number }): Promise<DeadLetter[]>;
   /** Puts dead letters back at the queue's end with their deliveries counted anew; returns how many. */
   redrive(queue: string, options?: { ids?: string[] }): Promise<number>;
@@ -76,6 +83,8 @@ export interface ConsumerOptions {
   maxInFlight: () => number;
   /** Called when a message has become a dead letter. */
   onDeadLetter?: (letter: DeadLetter) => void;
+  /** Called when the store could not read or write on the consumer's behalf; the consumer tries again by itself. */
+  onProblem?: (error: Error) => void;
 }
 
 export interface MessageConsumer {

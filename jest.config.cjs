@@ -13,6 +13,8 @@ module.exports = {
       },
     ],
   },
+  // dynamic imports name the compiled file
+  moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": ["$1.ts", "$1.js"] },
   testTimeout: 60_000,
   maxWorkers: 2,
 };

@@ -33,9 +33,9 @@ export const enum FrameType {
   Log = 14,
   /** gateway → instance: nobody waits for the answer any more; JSON string that says why. */
   Cancel = 15,
-  /** gateway → instance: finish what runs, then close the link. */
+  /** gateway → instance: nothing more will be sent; finish what runs, then close the link. */
   Drain = 16,
-  /** instance → gateway: send nothing more; what runs will be finished. */
+  /** instance → gateway: send nothing more. Answered with Drain, before which the instance does not close. */
   Draining = 17,
   Ping = 18,
   Pong = 19,

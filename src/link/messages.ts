@@ -56,6 +56,8 @@ export interface AnswerHead {
   status: number;
   /** Names and values in turn; the instance sets the content's type, the gateway its length. */
   headers: string[];
+  /** Length of a body that follows in chunks and is known; absent for a streamed one. */
+  bodyBytes?: number;
   /** Set when the answer stands for a failure: the handler threw, did not load, ended its process. */
   failure?: InvocationError;
 }

@@ -124,7 +124,7 @@ const sessions = z.strictObject({
     .optional()
     .describe("Where the issuer publishes its keys"),
   jwks: z
-    .looseObject({ keys: z.array(z.looseObject({})) })
+    .looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) })
     .optional()
     .describe("The issuer's public keys"),
   issuer: z.string().optional().describe("Required `iss` claim"),

@@ -36,8 +36,9 @@ export class LinkInvocation {
   answer(head: AnswerHead, body: Buffer | string | undefined): void {
     this.answered = true;
     if (body !== undefined && body.length > PART_BYTES) {
-      this.socket.sendHead(FrameType.AnswerHead, this.id, head, undefined);
-      this.socket.sendParts(FrameType.AnswerChunk, this.id, typeof body === "string" ? Buffer.from(body) : body);
+      const bytes = typeof body === "string" ? Buffer.from(body) : body;
+      this.socket.sendHead(FrameType.AnswerHead, this.id, { ...head, bodyBytes: bytes.length }, undefined);
+      this.socket.sendParts(FrameType.AnswerChunk, this.id, bytes);
       this.socket.send(FrameType.AnswerEnd, this.id);
     } else {
       this.socket.sendHead(FrameType.Answer, this.id, head, body);

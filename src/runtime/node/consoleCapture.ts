@@ -46,7 +46,12 @@ export function captureConsole(
   captured.error = direct("error");
   captured.trace = (...args: unknown[]) => write("error", `Trace: ${format(...args)}\n${new Error().stack ?? ""}`);
   for (const name of Object.keys(captured) as (keyof Console)[])
-    Object.defineProperty(console, name, { value: captured[name], configurable: true, enumerable: true, writable: true });
+    Object.defineProperty(console, name, {
+      value: captured[name],
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    });
 }
 
 /** What of a thrown value goes to the logs: all of it, the stack included. */

@@ -2,10 +2,10 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { type RequestFields } from "../request/request";
+import { type HandlerRequest } from "../request/handlerRequest";
 import { type Response } from "./response";
 
-export type HandlerFunction = (req: RequestFields, res: Response) => unknown;
+export type HandlerFunction = (req: HandlerRequest, res: Response) => unknown;
 
 const DEFAULT_ENTRYPOINT = "src/index.js";
 
@@ -57,7 +57,8 @@ function isModule(codeFolder: string, file: string): boolean {
   if (file.endsWith(".cjs") || !file.endsWith(".js")) return false;
   for (let folder = join(file, ".."); ; folder = join(folder, "..")) {
     const manifest = join(folder, "package.json");
-    if (existsSync(manifest)) return (JSON.parse(readFileSync(manifest, "utf8")) as { type?: string }).type === "module";
+    if (existsSync(manifest))
+      return (JSON.parse(readFileSync(manifest, "utf8")) as { type?: string }).type === "module";
     if (folder === codeFolder || folder === join(folder, "..")) return false;
   }
 }

@@ -5,6 +5,7 @@ import { type InstanceStart } from "../instanceConfig";
 import { GatewayLink } from "../link/gatewayLink";
 import { type LinkInvocation } from "../link/linkInvocation";
 import { InvalidBodyError } from "../request/body";
+import { HandlerRequest } from "../request/handlerRequest";
 import { RequestBuilder, type RequestFields } from "../request/request";
 import { captureConsole, describeThrown } from "./consoleCapture";
 import { type HandlerFunction, loadHandler } from "./loadHandler";
@@ -26,7 +27,10 @@ export class NodeRuntime {
   private readonly link: GatewayLink;
   private readonly exit = process.exit.bind(process);
   private handler: HandlerFunction | undefined;
+  /** Why the code did not load; answers every invocation. */
+  private initFailure: InvocationError | undefined;
   private leaving = false;
+  private drained = false;
   private exitCode = 0;
 
   constructor(private readonly start: InstanceStart) {
@@ -35,7 +39,10 @@ export class NodeRuntime {
     const hello = { function: config.function, version: config.version, instance: config.instance, token };
     this.link = new GatewayLink(config.gateway, hello, {
       onInvocation: (invocation) => this.run(invocation),
-      onDrain: () => this.leave(0),
+      onDrain: () => {
+        this.drained = true;
+        this.leave(0);
+      },
       onClose: () => this.exit(this.exitCode),
     });
   }
@@ -74,9 +81,15 @@ export class NodeRuntime {
   }
 
   private handle(invocation: LinkInvocation, request: RequestFields): void {
-    Object.defineProperty(request, "signal", { get: () => invocation.signal, configurable: true });
+    if (this.initFailure !== undefined) {
+      this.answerError(invocation, 500, this.initFailure);
+      return this.done(invocation);
+    }
     try {
-      const result = this.handler!(request, new Response(invocation, this.start.config.responseBytes));
+      const result = this.handler!(
+        new HandlerRequest(request, invocation),
+        new Response(invocation, this.start.config.responseBytes),
+      );
       if (result instanceof Promise)
         result.then(
           () => this.finish(invocation),
@@ -121,14 +134,10 @@ export class NodeRuntime {
 
   /** Answers every invocation with the reason for a while, then makes room for another try. */
   private broken(error: unknown): void {
-    const failure = errorOf(error);
-    const stack = describeThrown(error);
-    this.link.initFailed(failure);
-    this.link.log("error", stack);
-    this.exitCode = 1;
-    this.handler = (_req, res) => {
-      res.json({ ...failure, requestId: _req.appInfo.requestId }, 500);
-    };
+    if (this.initFailure !== undefined) return;
+    this.initFailure = errorOf(error);
+    this.link.initFailed(this.initFailure);
+    this.link.log("error", describeThrown(error));
     this.link.credit(this.start.config.concurrency);
     setTimeout(() => this.leave(1), BROKEN_LIFETIME_MS);
   }
@@ -180,8 +189,9 @@ export class NodeRuntime {
     this.exitWhenIdle();
   }
 
+  /** Only once the gateway has said that nothing more is under way; else an invocation could meet a closed link. */
   private exitWhenIdle(): void {
-    if (this.link.invocations.size === 0 && this.link.arriving === 0) this.link.finish();
+    if (this.drained && this.link.invocations.size === 0 && this.link.arriving === 0) this.link.finish();
   }
 }
 

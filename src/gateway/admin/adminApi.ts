@@ -1,0 +1,87 @@
+import { type RegionDocument } from "../../spec";
+import { type FunctionHost } from "../functions/functionHost";
+import { type GatewayStatus, type LogRecord } from "../gatewayOptions";
+import { GatewayError } from "../invocations/gatewayError";
+import { type LogBook } from "../logs/logBook";
+import { type MessageStore } from "../queues/messageStore";
+import { publishError, publishMessage } from "../queues/publishRequest";
+import { type AdminServer } from "./adminServer";
+import { invokeAsTester } from "./testerInvocation";
+
+export interface AdminApiOptions {
+  region(): RegionDocument;
+  status(): Promise<GatewayStatus>;
+  find(functionName: string): FunctionHost | undefined;
+  hasQueue(queue: string): boolean;
+  store: MessageStore;
+  logs: LogBook;
+}
+
+/** Gives the admin server its routes. */
+export function serveAdminApi(server: AdminServer, options: AdminApiOptions): void {
+  const { store } = options;
+  server.on("GET", "/status", async () => ({ value: await options.status() }));
+
+  server.on("POST", "/functions/:name/invoke", async ({ params, body }) => {
+    const host = options.find(params.name!);
+    if (host === undefined)
+      throw new GatewayError(
+        404,
+        "FunctionNotFound",
+        `region "${options.region().name}" has no function "${params.name}"`,
+      );
+    return { value: await invokeAsTester(host, parseJson(body)) };
+  });
+
+  const queueOf = (queue: string): string => {
+    if (!options.hasQueue(queue))
+      throw new GatewayError(404, "QueueNotFound", `region "${options.region().name}" has no queue "${queue}"`);
+    return queue;
+  };
+  server.on("POST", "/queues/:name/messages", async ({ params, body, contentType }) => {
+    try {
+      const queue = queueOf(params.name!);
+      return { status: 202, value: { ...(await publishMessage(store, queue, body, contentType)), queue } };
+    } catch (error) {
+      throw publishError(error);
+    }
+  });
+  server.on("GET", "/queues", async () => {
+    const names = await store.queues();
+    return { value: await Promise.all(names.map(async (queue) => ({ queue, ...(await store.counts(queue)) }))) };
+  });
+  // dead letters are kept when their trigger is gone, so any name is looked up
+  server.on("GET", "/queues/:name/dead-letters", async ({ params, query }) => {
+    const limit = Number(query.get("limit") ?? 100);
+    const letters = await store.deadLetters(params.name!, { limit });
+    return { value: letters.map(({ body, ...letter }) => ({ ...letter, body: body.toString("utf8") })) };
+  });
+  server.on("POST", "/queues/:name/redrive", async ({ params, body }) => ({
+    value: { count: await store.redrive(params.name!, parseIds(body)) },
+  }));
+  server.on("POST", "/queues/:name/purge", async ({ params, body }) => ({
+    value: { count: await store.purgeDeadLetters(params.name!, parseIds(body)) },
+  }));
+
+  server.on("GET", "/logs", ({ query, signal }) => {
+    const functionName = query.get("function");
+    const since = Number(query.get("since") ?? 0);
+    const wanted = (record: LogRecord) =>
+      record.time >= since && (functionName === null || record.function === functionName);
+    return Promise.resolve({ value: options.logs.records(wanted, query.get("follow") === "1", signal) });
+  });
+}
+
+function parseJson(body: Buffer): unknown {
+  if (body.length === 0) return {};
+  try {
+    return JSON.parse(body.toString("utf8")) as unknown;
+  } catch (error) {
+    throw new GatewayError(400, "InvalidBody", `the body is not valid JSON: ${(error as Error).message}`);
+  }
+}
+
+function parseIds(body: Buffer): { ids?: string[] } {
+  const { ids } = parseJson(body) as { ids?: unknown };
+  return Array.isArray(ids) ? { ids: ids.map(String) } : {};
+}

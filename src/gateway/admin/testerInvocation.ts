@@ -1,0 +1,84 @@
+import { randomUUID } from "node:crypto";
+
+import { type LogLine } from "../../link/messages";
+import { type FunctionHost } from "../functions/functionHost";
+import { BufferedCaller } from "../invocations/bufferedCaller";
+import { GatewayError } from "../invocations/gatewayError";
+import { Invocation, NO_BODY } from "../invocations/invocation";
+import { headerOf } from "../headerList";
+
+/** Parts of a request that a tester may give; the handler gets them as they are. */
+const PARTS = ["ids", "query", "headers", "appParams", "client", "session", "appInfo", "files", "body"] as const;
+
+/** What a tester gets. */
+export interface TesterAnswer {
+  status: number;
+  headers: Record<string, string | string[]>;
+  /** Parsed when it is JSON, text when it is text, else base64. */
+  body: unknown;
+  logs: LogLine[];
+  /** Milliseconds that the handler ran. */
+  duration: number;
+}
+
+/**
+ * Invokes a function with request parts instead of a request.
+ *
+ * @throws GatewayError 400 when the parts are not an object, or whatever kept the function from running.
+ */
+export async function invokeAsTester(host: FunctionHost, parts: unknown): Promise<TesterAnswer> {
+  if (typeof parts !== "object" || parts === null || Array.isArray(parts))
+    throw new GatewayError(400, "InvalidParts", `a tester sends a JSON object with any of ${PARTS.join(", ")}`);
+  const given = parts as Record<string, unknown>;
+  const method = typeof given.method === "string" ? given.method : "POST";
+  const path = typeof given.path === "string" ? given.path : "/";
+  const overrides = Object.fromEntries(PARTS.filter((part) => part in given).map((part) => [part, given[part]]));
+  const caller = new BufferedCaller();
+  const invocation = new Invocation(
+    {
+      requestId: randomUUID(),
+      trigger: { type: "endpoint", name: "tester" },
+      startedAt: 0,
+      attempt: 1,
+      http: { method, url: path, rawHeaders: [], ids: {}, client: { ip: "", deviceType: "unknown", userAgent: "" } },
+      overrides,
+    },
+    `${method} ${path}`,
+    caller,
+    NO_BODY,
+  );
+  host.submit(invocation);
+  const answer = await caller.answered;
+  if (answer.error !== undefined && answer.error.nothingRan) throw answer.error;
+  const body = answer.error === undefined ? answer.body : Buffer.from(answer.error.body(invocation.head.requestId));
+  const type = answer.error === undefined ? (headerOf(answer.headers, "content-type") ?? "") : "application/json";
+  return {
+    status: answer.status,
+    headers: headersObject(answer.headers),
+    body: readableBody(type, body),
+    logs: answer.logs,
+    duration: Math.round((performance.now() - invocation.dispatchedAt) * 100) / 100,
+  };
+}
+
+function headersObject(list: readonly string[]): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {};
+  for (let i = 0; i < list.length; i += 2) {
+    const name = list[i]!.toLowerCase();
+    const earlier = headers[name];
+    headers[name] = earlier === undefined ? list[i + 1]! : [earlier, list[i + 1]!].flat();
+  }
+  return headers;
+}
+
+function readableBody(type: string, body: Buffer): unknown {
+  if (body.length === 0) return null;
+  if (/^application\/(?:[^;]+\+)?json\b/i.test(type)) {
+    try {
+      return JSON.parse(body.toString("utf8")) as unknown;
+    } catch {
+      return body.toString("utf8");
+    }
+  }
+  return /^text\//i.test(type) ? body.toString("utf8") : body.toString("base64");
+}

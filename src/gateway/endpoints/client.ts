@@ -1,0 +1,66 @@
+import { parse } from "useragent-ng";
+
+import { type Client } from "../../link/messages";
+
+/** Longer ones are cut: nothing is gained from the rest, and matching takes time that a stranger would choose. */
+const MAX_USER_AGENT_CHARACTERS = 512;
+const CACHED = 2_000;
+
+export interface ParsedUserAgent {
+  family: string;
+  major: string;
+  minor: string;
+  patch: string;
+  device: { family: string; major: string; minor: string; patch: string };
+  os: { family: string; major: string; minor: string; patch: string };
+}
+
+const deviceTypes = new Map<string, string>();
+const parsed = new Map<string, ParsedUserAgent>();
+
+/** The `client` of a request. */
+export function clientOf(ip: string | undefined, userAgent: string): Client {
+  let deviceType = deviceTypes.get(userAgent);
+  if (deviceType === undefined) {
+    deviceType = userAgent === "" ? "unknown" : classify(parseUserAgent(userAgent), userAgent);
+    remember(deviceTypes, userAgent, deviceType);
+  }
+  return { ip: plainAddress(ip), deviceType, userAgent };
+}
+
+/** The `userAgent` of a session. */
+export function parseUserAgent(userAgent: string): ParsedUserAgent {
+  const known = parsed.get(userAgent);
+  if (known !== undefined) return known;
+  const agent = parse(userAgent.slice(0, MAX_USER_AGENT_CHARACTERS));
+  const { family, major, minor, patch, device, os } = agent;
+  const result: ParsedUserAgent = { family, major, minor, patch, device: versionOf(device), os: versionOf(os) };
+  remember(parsed, userAgent, result);
+  return result;
+}
+
+function versionOf(part: { family: string; major: string; minor: string; patch: string }) {
+  return { family: part.family, major: part.major, minor: part.minor, patch: part.patch };
+}
+
+function classify(agent: ParsedUserAgent, text: string): string {
+  const { family: device } = agent.device;
+  const { family: os } = agent.os;
+  if (device === "Spider" || /\b(?:bot|crawler|spider)\b/i.test(agent.family)) return "bot";
+  if (/\b(?:iPad|Tablet|Kindle|PlayBook)\b/i.test(`${device} ${text}`)) return "tablet";
+  if (os === "Android" || os === "iOS" || os === "Windows Phone")
+    return os === "Android" && !/\bMobile\b/.test(text) ? "tablet" : "mobile";
+  if (/^(?:Windows|Mac OS X|Linux|Ubuntu|Fedora|Debian|Chrome OS|FreeBSD|OpenBSD)/.test(os)) return "desktop";
+  return "unknown";
+}
+
+/** IPv4 addresses come mapped into IPv6 on a socket that listens for both. */
+function plainAddress(ip: string | undefined): string {
+  if (ip === undefined) return "";
+  return ip.startsWith("::ffff:") ? ip.slice(7) : ip;
+}
+
+function remember<Value>(cache: Map<string, Value>, key: string, value: Value): void {
+  if (cache.size >= CACHED) cache.clear();
+  cache.set(key, value);
+}

@@ -1,0 +1,181 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { type AddressInfo } from "node:net";
+
+import { type RegionDocument, type RouteDocument } from "../../spec";
+import { type FunctionHost } from "../functions/functionHost";
+import { GatewayError } from "../invocations/gatewayError";
+import { Invocation, NO_BODY } from "../invocations/invocation";
+import { clientOf } from "./client";
+import { HttpCaller, refuse } from "./httpCaller";
+import { hasBody, RequestBody } from "./requestBody";
+import { RouteTable } from "./routeTable";
+import { SessionVerifier, sessionToken } from "./sessions";
+
+/** Connections that the kernel keeps until they are accepted: a thousand clients may come at once. */
+const BACKLOG = 4_096;
+const HEADERS_TIMEOUT_MS = 15_000;
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+
+export interface EndpointServerOptions {
+  host: string;
+  /** Asked when the server starts to listen. */
+  port: () => number;
+  find(functionName: string): FunctionHost | undefined;
+  /** Answers `POST /queues/:name`. */
+  publish(request: IncomingMessage, response: ServerResponse, queue: string, requestId: string): void;
+}
+
+const NOT_FOUND = new GatewayError(404, "RouteNotFound", "no endpoint has this path");
+const QUEUE_PATH = /^\/queues\/([^/?]+)\/?(?:\?.*)?$/;
+
+/** The region's public side: takes requests, finds their function, brings the answer back. */
+export class EndpointServer {
+  private routes = new RouteTable([], () => undefined);
+  private sessions: SessionVerifier | undefined;
+  private readonly server: Server;
+  private closing = false;
+
+  constructor(private readonly options: EndpointServerOptions) {
+    const onRequest = (request: IncomingMessage, response: ServerResponse) => this.onRequest(request, response);
+    this.server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, noDelay: true }, onRequest);
+    this.server.on("checkContinue", onRequest);
+    this.server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
+  }
+
+  /** @returns the port. */
+  async listen(): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once("error", reject);
+      this.server.listen({ host: this.options.host, port: this.options.port(), backlog: BACKLOG }, resolve);
+    });
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  update(routes: readonly RouteDocument[], region: RegionDocument, onConflict: (message: string) => void): void {
+    this.routes = new RouteTable(routes, onConflict);
+    this.sessions = region.sessions === undefined ? undefined : new SessionVerifier(region.sessions);
+  }
+
+  /** Accepts no new connection, answers what is under way, closes the idle ones. */
+  async close(): Promise<void> {
+    this.closing = true;
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.server.closeIdleConnections();
+    await closed;
+  }
+
+  private onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const requestId = randomUUID();
+    try {
+      this.handle(request, response, requestId);
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      refuse(request, response, error, requestId, this.closing);
+    }
+  }
+
+  private handle(request: IncomingMessage, response: ServerResponse, requestId: string): void {
+    const url = request.url!;
+    const method = request.method!;
+    const match = this.routes.find(method, url);
+    if (match === undefined) return this.unrouted(request, response, method, url, requestId);
+    const host = this.options.find(match.route.function);
+    if (host === undefined) throw NOT_FOUND;
+    if (this.sessions !== undefined && match.route.session !== "none") {
+      void this.withSession(request, response, requestId, match.route, match.ids, host, this.sessions);
+      return;
+    }
+    this.invoke(request, response, requestId, match.route, match.ids, host, undefined);
+  }
+
+  private async withSession(
+    request: IncomingMessage,
+    response: ServerResponse,
+    requestId: string,
+    route: RouteDocument,
+    ids: Record<string, string>,
+    host: FunctionHost,
+    sessions: SessionVerifier,
+  ): Promise<void> {
+    try {
+      const token = sessionToken(request.headers);
+      if (token === undefined && route.session === "required")
+        throw new GatewayError(401, "SessionRequired", "this endpoint needs a session token");
+      const session =
+        token === undefined ? undefined : await sessions.verify(token, request.headers["user-agent"] ?? "");
+      this.invoke(request, response, requestId, route, ids, host, session);
+    } catch (error) {
+      const known = error instanceof GatewayError ? error : new GatewayError(500, "InternalError", "an internal error");
+      const challenge = known.status === 401 ? ["www-authenticate", "Bearer"] : [];
+      refuse(request, response, known, requestId, this.closing, challenge);
+    }
+  }
+
+  private invoke(
+    request: IncomingMessage,
+    response: ServerResponse,
+    requestId: string,
+    route: RouteDocument,
+    ids: Record<string, string>,
+    host: FunctionHost,
+    session: unknown,
+  ): void {
+    const url = request.url!;
+    const method = request.method!;
+    const caller = new HttpCaller(request, response, requestId, () => this.closing);
+    const body = hasBody(request)
+      ? new RequestBody(request, response, host.current.limits.requestBytes, (error) => {
+          caller.fail(error);
+          host.abandon(invocation, error.message);
+        })
+      : NO_BODY;
+    const { rawHeaders } = request;
+    const invocation = new Invocation(
+      {
+        requestId,
+        trigger: { type: "endpoint", name: route.name },
+        startedAt: 0,
+        attempt: 1,
+        http: {
+          method,
+          url,
+          rawHeaders,
+          ids,
+          client: clientOf(request.socket.remoteAddress, userAgentOf(rawHeaders)),
+          ...(session === undefined ? {} : { session }),
+        },
+      },
+      `${method} ${url}`,
+      caller,
+      body,
+    );
+    response.on("close", () => {
+      if (!response.writableFinished) host.abandon(invocation, "the caller has closed the connection");
+    });
+    host.submit(invocation);
+  }
+
+  private unrouted(
+    request: IncomingMessage,
+    response: ServerResponse,
+    method: string,
+    url: string,
+    requestId: string,
+  ): void {
+    const queue = QUEUE_PATH.exec(url);
+    if (queue !== null && method === "POST")
+      return this.options.publish(request, response, decodeURIComponent(queue[1]!), requestId);
+    const allowed = queue === null ? this.routes.methodsOf(url) : ["POST"];
+    if (allowed.length === 0) throw NOT_FOUND;
+    const error = new GatewayError(405, "MethodNotAllowed", `this path takes ${allowed.join(", ")}, not ${method}`);
+    refuse(request, response, error, requestId, this.closing, ["allow", allowed.join(", ")]);
+  }
+}
+
+/** Without `request.headers`, whose making costs more than this search. */
+function userAgentOf(rawHeaders: readonly string[]): string {
+  for (let i = 0; i < rawHeaders.length; i += 2)
+    if (rawHeaders[i]!.length === 10 && rawHeaders[i]!.toLowerCase() === "user-agent") return rawHeaders[i + 1]!;
+  return "";
+}

@@ -1,0 +1,87 @@
+import { type IncomingMessage, type ServerResponse } from "node:http";
+
+import { type AnswerHead } from "../../link/messages";
+import { type GatewayError } from "../invocations/gatewayError";
+import { type InvocationCaller } from "../invocations/invocation";
+
+/** What of a refused body is read and thrown away, so that the client gets to read the answer. */
+const DISCARD_MS = 5_000;
+
+const JSON_TYPE = "application/json; charset=utf-8";
+/** Statuses that have no body, by RFC 9110. */
+const hasNoBody = (status: number) => status === 204 || status === 304;
+
+/** Answers an HTTP request. */
+export class HttpCaller implements InvocationCaller {
+  constructor(
+    private readonly request: IncomingMessage,
+    private readonly response: ServerResponse,
+    private readonly requestId: string,
+    private readonly isClosing: () => boolean,
+  ) {}
+
+  answer(head: AnswerHead, body: Buffer): void {
+    const { headers } = head;
+    headers.push("x-request-id", this.requestId);
+    if (this.isClosing()) headers.push("connection", "close");
+    if (hasNoBody(head.status)) {
+      this.response.writeHead(head.status, headers);
+      this.response.end();
+      return;
+    }
+    headers.push("content-length", String(body.length));
+    this.response.writeHead(head.status, headers);
+    this.response.end(body);
+  }
+
+  fail(error: GatewayError): void {
+    refuse(this.request, this.response, error, this.requestId, this.isClosing());
+  }
+
+  streamStart(head: AnswerHead): void {
+    const { headers } = head;
+    headers.push("x-request-id", this.requestId);
+    if (this.isClosing()) headers.push("connection", "close");
+    if (head.bodyBytes !== undefined) headers.push("content-length", String(head.bodyBytes));
+    this.response.writeHead(head.status, headers);
+    this.response.flushHeaders();
+  }
+
+  streamChunk(chunk: Buffer, taken: () => void): void {
+    if (this.response.write(chunk) || this.response.destroyed) taken();
+    else this.response.once("drain", taken);
+  }
+
+  streamEnd(): void {
+    this.response.end();
+  }
+
+  /** The status is out already: all that can be done is to not pretend that the answer is complete. */
+  streamFail(): void {
+    this.response.destroy();
+  }
+}
+
+/** Answers a request that no function answers. */
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: GatewayError,
+  requestId: string,
+  closing: boolean,
+  headers: string[] = [],
+): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = Buffer.from(error.body(requestId));
+  const all = [...headers, "content-type", JSON_TYPE, "content-length", String(body.length), "x-request-id", requestId];
+  if (error.retryAfter !== undefined) all.push("retry-after", String(error.retryAfter));
+  const unread = !request.complete && !request.readableEnded;
+  if (closing || unread) all.push("connection", "close");
+  response.writeHead(error.status, all);
+  response.end(body);
+  if (!unread) return;
+  // a client that is still sending would meet a reset connection instead of the answer
+  request.resume();
+  const timer = setTimeout(() => request.socket.destroy(), DISCARD_MS);
+  request.socket.once("close", () => clearTimeout(timer));
+}

@@ -1,0 +1,64 @@
+import { type IncomingMessage, type ServerResponse } from "node:http";
+
+import { GatewayError } from "../invocations/gatewayError";
+import { type UnreadBody } from "../invocations/invocation";
+
+/** Time for a body to arrive once it is being read; a slower client gets 408. */
+const BODY_TIMEOUT_MS = 30_000;
+
+/** Whether a request has a body, by its headers. */
+export function hasBody(request: IncomingMessage): boolean {
+  const { headers } = request;
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
+}
+
+export function tooLarge(limit: number): GatewayError {
+  return new GatewayError(413, "RequestTooLarge", `the request's body has more than ${limit} bytes`);
+}
+
+/** The body of an HTTP request, left on its socket until it is needed. */
+export class RequestBody implements UnreadBody {
+  readonly declaredBytes: number;
+
+  /**
+   * @param onProblem - The body is too large or too slow; it will not be complete.
+   * @throws GatewayError 413 when the body says that it is too large.
+   */
+  constructor(
+    private readonly request: IncomingMessage,
+    private readonly response: ServerResponse,
+    private readonly limit: number,
+    private readonly onProblem: (error: GatewayError) => void,
+  ) {
+    this.declaredBytes = Number(request.headers["content-length"] ?? 0);
+    if (this.declaredBytes > limit) throw tooLarge(limit);
+  }
+
+  read(whenRead: (body: Buffer) => void): void {
+    const { request } = this;
+    if (request.headers.expect?.toLowerCase() === "100-continue") this.response.writeContinue();
+    let chunks: Buffer[] = [];
+    let bytes = 0;
+    const timer = setTimeout(() => {
+      this.fail(new GatewayError(408, "RequestTimeout", `the body did not arrive within ${BODY_TIMEOUT_MS / 1000} s`));
+    }, BODY_TIMEOUT_MS);
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= this.limit) return chunks.push(chunk);
+      clearTimeout(timer);
+      chunks = [];
+      this.fail(tooLarge(this.limit));
+    });
+    request.on("end", () => {
+      clearTimeout(timer);
+      if (bytes <= this.limit) whenRead(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+    });
+    request.on("close", () => clearTimeout(timer));
+  }
+
+  private fail(error: GatewayError): void {
+    this.request.removeAllListeners("data");
+    this.request.removeAllListeners("end");
+    this.onProblem(error);
+  }
+}

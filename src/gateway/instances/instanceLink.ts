@@ -1,0 +1,197 @@
+import { type Socket } from "node:net";
+
+import { FrameType, LinkProtocolError, parseJson, PART_BYTES, splitHead } from "../../link/frames";
+import { LinkSocket } from "../../link/linkSocket";
+import { type AnswerHead, type Hello, type InvocationError, type LogLine } from "../../link/messages";
+import { type Invocation } from "../invocations/invocation";
+
+export interface InstanceLinkEvents {
+  /** The instance has room for more. */
+  onCredit(link: InstanceLink): void;
+  /** The instance has not run the invocation; it belongs to nobody now. */
+  onDeclined(link: InstanceLink, invocation: Invocation): void;
+  onAnswer(invocation: Invocation, head: AnswerHead, body: Buffer): void;
+  onAnswerHead(invocation: Invocation, head: AnswerHead): void;
+  onAnswerChunk(invocation: Invocation, chunk: Buffer, taken: () => void): void;
+  onAnswerEnd(invocation: Invocation): void;
+  onDone(link: InstanceLink, invocation: Invocation): void;
+  onLog(link: InstanceLink, lines: LogLine[], invocation: Invocation | undefined): void;
+  onInitFailed(link: InstanceLink, error: InvocationError): void;
+  /** The instance takes nothing more. */
+  onDraining(link: InstanceLink): void;
+  /** The link has ended; what ran on it is lost. */
+  onClose(link: InstanceLink, lost: Invocation[], unstarted: Invocation[]): void;
+}
+
+/** The gateway's end of a link to one instance. */
+export class InstanceLink {
+  /** Invocations that may be sent. */
+  credits = 0;
+  /** Takes nothing more; what runs will be finished. */
+  draining = false;
+  private readonly running = new Map<number, Invocation>();
+  private readonly unaccepted = new Set<number>();
+  private nextId = 1;
+  private onPong: (() => void) | undefined;
+
+  private constructor(
+    readonly hello: Hello,
+    private readonly socket: LinkSocket,
+    private readonly events: InstanceLinkEvents,
+  ) {}
+
+  /**
+   * Waits for an instance to say who it is.
+   *
+   * @param admit - Says who listens to the instance's events, or throws to turn it away.
+   */
+  static accept(
+    socket: Socket,
+    admit: (hello: Hello) => { events: InstanceLinkEvents; admitted: (link: InstanceLink) => void },
+    helloTimeoutMs: number,
+  ): void {
+    let link: InstanceLink | undefined;
+    const tooLate = setTimeout(() => linkSocket.destroy(), helloTimeoutMs);
+    const linkSocket = new LinkSocket(socket, {
+      onFrame: (type, id, payload) => {
+        if (link !== undefined) return link.onFrame(type, id, payload);
+        if (type !== FrameType.Hello) throw new LinkProtocolError("an instance says hello first");
+        clearTimeout(tooLate);
+        const hello = parseJson<Hello>(payload);
+        const { events, admitted } = admit(hello);
+        link = new InstanceLink(hello, linkSocket, events);
+        linkSocket.sendJson(FrameType.Welcome, 0, { protocol: hello.protocol });
+        admitted(link);
+      },
+      onClose: () => {
+        clearTimeout(tooLate);
+        link?.onClosed();
+      },
+    });
+  }
+
+  get runningCount(): number {
+    return this.running.size;
+  }
+
+  get invocations(): IterableIterator<Invocation> {
+    return this.running.values();
+  }
+
+  /** Uses up one credit. */
+  invoke(invocation: Invocation, body: Buffer): void {
+    const id = this.nextId;
+    this.nextId = (id + 1) >>> 0 || 1;
+    this.credits--;
+    this.running.set(id, invocation);
+    if (body.length <= PART_BYTES) return this.socket.sendHead(FrameType.Invoke, id, invocation.head, body);
+    this.unaccepted.add(id);
+    this.socket.sendHead(FrameType.Invoke, id, { ...invocation.head, bodyBytes: body.length }, undefined);
+  }
+
+  /** Nobody waits for the answer any more. */
+  cancel(invocation: Invocation, reason: string): void {
+    for (const [id, each] of this.running)
+      if (each === invocation) return this.socket.sendJson(FrameType.Cancel, id, reason);
+  }
+
+  /** Tells the instance to finish what runs and close. */
+  drain(): void {
+    if (this.draining) return;
+    this.draining = true;
+    this.credits = 0;
+    this.socket.send(FrameType.Drain, 0);
+  }
+
+  /** Resolves to whether the instance's event loop answered in time. */
+  ping(timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(this.socket.isClosed), timeoutMs);
+      this.onPong = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      this.socket.send(FrameType.Ping, 0);
+    });
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  private onFrame(type: FrameType, id: number, payload: Buffer): void {
+    const invocation = this.running.get(id);
+    const { events } = this;
+    switch (type) {
+      case FrameType.Answer: {
+        const { head, body } = splitHead<AnswerHead>(payload);
+        if (invocation !== undefined) events.onAnswer(invocation, head, body);
+        return;
+      }
+      case FrameType.Done:
+        if (invocation === undefined) return;
+        this.forget(id);
+        if (!this.draining) this.credits++;
+        return events.onDone(this, invocation);
+      case FrameType.Credit:
+        if (this.draining) return;
+        this.credits += id;
+        return events.onCredit(this);
+      case FrameType.Accept:
+        return this.sendBody(id, invocation);
+      case FrameType.Decline:
+        if (invocation === undefined) return;
+        this.forget(id);
+        return events.onDeclined(this, invocation);
+      case FrameType.AnswerHead: {
+        const { head } = splitHead<AnswerHead>(payload);
+        if (invocation !== undefined) events.onAnswerHead(invocation, head);
+        return;
+      }
+      case FrameType.AnswerChunk:
+        if (invocation === undefined) return;
+        return events.onAnswerChunk(invocation, payload, () => {
+          const bytes = Buffer.allocUnsafe(4);
+          bytes.writeUInt32BE(payload.length);
+          this.socket.sendBytes(FrameType.Window, id, bytes);
+        });
+      case FrameType.AnswerEnd:
+        if (invocation !== undefined) events.onAnswerEnd(invocation);
+        return;
+      case FrameType.Log:
+        return events.onLog(this, parseJson<LogLine[]>(payload), invocation);
+      case FrameType.InitFailed:
+        return events.onInitFailed(this, parseJson<InvocationError>(payload));
+      case FrameType.Draining:
+        this.drain();
+        return events.onDraining(this);
+      case FrameType.Pong:
+        this.onPong?.();
+        return;
+      default:
+        throw new LinkProtocolError(`an instance does not send frames of type ${type as number}`);
+    }
+  }
+
+  private sendBody(id: number, invocation: Invocation | undefined): void {
+    if (invocation === undefined || !Buffer.isBuffer(invocation.body) || !this.unaccepted.delete(id)) return;
+    this.socket.sendParts(FrameType.Body, id, invocation.body);
+    this.socket.send(FrameType.BodyEnd, id);
+  }
+
+  private forget(id: number): void {
+    this.running.delete(id);
+    this.unaccepted.delete(id);
+  }
+
+  private onClosed(): void {
+    this.draining = true;
+    this.credits = 0;
+    const lost: Invocation[] = [];
+    const unstarted: Invocation[] = [];
+    for (const [id, invocation] of this.running) (this.unaccepted.has(id) ? unstarted : lost).push(invocation);
+    this.running.clear();
+    this.unaccepted.clear();
+    this.events.onClose(this, lost, unstarted);
+  }
+}

@@ -1,0 +1,234 @@
+import { randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
+
+import { type InvocationError } from "../../link/messages";
+import { type FunctionDocument, type RegionDocument } from "../../spec";
+import { GatewayError } from "../invocations/gatewayError";
+import { DemandWindow } from "./demandWindow";
+import { InstanceProcess } from "./instanceProcess";
+import { type Launcher, type PreparedCode } from "./launcher";
+
+/** Pause after an instance could not be started; doubles with each further failure. */
+const FIRST_BACKOFF_MS = 250;
+const MAX_BACKOFF_MS = 15_000;
+/** Instances that start at the same time: more than there are cores only make each other, and so the first one, late. */
+const MAX_STARTING = Math.max(2, availableParallelism());
+/** Time for an instance to end after it was asked to, beyond its timeout. */
+const EXIT_GRACE_MS = 5_000;
+
+export interface PoolDemand {
+  held: number;
+  running: number;
+}
+
+export interface PoolEvents {
+  demand(): PoolDemand;
+  /** Instances of the current generation that take work. */
+  liveInstances(): string[];
+  /** Lets the instance finish what runs and go. */
+  drain(instance: string): void;
+  /** An instance could not be started, and another try has to wait. */
+  onStartFailed(error: GatewayError): void;
+  onOutput(instance: string, stream: "stdout" | "stderr", line: string): void;
+  onNote(level: "info" | "warn" | "error", message: string): void;
+}
+
+interface Member {
+  process: InstanceProcess;
+  generation: number;
+  /** It has linked and can be given work. */
+  ready: boolean;
+  /** It was told to end, or has said that it will. */
+  leaving: boolean;
+}
+
+/** Starts and ends the instances of one function of a `local()` region as the demand asks. */
+export class InstancePool {
+  private readonly members = new Map<string, Member>();
+  private readonly window = new DemandWindow();
+  private generation = 1;
+  private prepared: Promise<PreparedCode> | undefined;
+  private preparing = 0;
+  private failures = 0;
+  private retryTimer: NodeJS.Timeout | undefined;
+  private idleTimer: NodeJS.Timeout | undefined;
+  private stopped = false;
+  private settled: (() => void) | undefined;
+  /** Why instances cannot be started; undefined while they can. */
+  failure: string | undefined;
+
+  constructor(
+    private document: FunctionDocument,
+    private region: RegionDocument,
+    private readonly launcher: Launcher,
+    private readonly events: PoolEvents,
+  ) {}
+
+  get startingCount(): number {
+    let count = this.preparing;
+    for (const member of this.members.values())
+      if (member.generation === this.generation && !member.ready && !member.leaving) count++;
+    return count;
+  }
+
+  /** Whether an instance of a name was started here and belongs to the current code. */
+  isCurrent(instance: string): boolean {
+    return this.members.get(instance)?.generation === this.generation;
+  }
+
+  isMember(instance: string): boolean {
+    return this.members.has(instance);
+  }
+
+  /**
+   * New code, settings or parameters: instances of the new generation are started beside the old ones, which go once
+   * the first of the new ones takes work.
+   */
+  replace(document: FunctionDocument, region: RegionDocument): void {
+    this.document = document;
+    this.region = region;
+    this.generation++;
+    this.prepared = undefined;
+    this.failures = 0;
+    this.failure = undefined;
+    clearTimeout(this.retryTimer);
+    this.retryTimer = undefined;
+    for (const [instance, member] of this.members)
+      if (!member.ready && !member.leaving) this.endMember(instance, member);
+    const busy = [...this.members.values()].some((member) => !member.leaving);
+    this.scale(busy ? 1 : 0);
+    if (!busy) this.retireOld();
+  }
+
+  /** An instance has linked and given its first credits. */
+  ready(instance: string): void {
+    const member = this.members.get(instance);
+    if (member === undefined || member.ready) return;
+    member.ready = true;
+    if (member.generation === this.generation) this.retireOld();
+  }
+
+  /** An instance has shown that its code runs. */
+  healthy(): void {
+    this.failures = 0;
+    this.failure = undefined;
+  }
+
+  initFailed(instance: string, error: InvocationError): void {
+    if (!this.isCurrent(instance)) return;
+    this.failure = `${error.errorType}: ${error.errorMessage}`;
+  }
+
+  leaving(instance: string): void {
+    const member = this.members.get(instance);
+    if (member !== undefined) member.leaving = true;
+  }
+
+  kill(instance: string): void {
+    this.members.get(instance)?.process.kill();
+  }
+
+  /** The link has ended; the process follows, or is made to. */
+  unlinked(instance: string): void {
+    const member = this.members.get(instance);
+    if (member === undefined) return;
+    member.leaving = true;
+    member.process.end(EXIT_GRACE_MS);
+  }
+
+  /** Compares what is there with what the demand needs. */
+  scale(atLeast = 0): void {
+    if (this.stopped) return;
+    const { scale, concurrency } = this.document;
+    const { held, running } = this.events.demand();
+    const needed = Math.max(Math.ceil((held + running) / concurrency), atLeast);
+    const desired = Math.min(Math.max(needed, scale.min), scale.max);
+    const live = this.events.liveInstances();
+    const starting = this.startingCount;
+    const missing = Math.min(desired - live.length - starting, MAX_STARTING - starting);
+    if (this.retryTimer === undefined) for (let i = 0; i < missing; i++) void this.launch();
+    const kept = Math.min(Math.max(this.window.record(needed, scale.idleSeconds * 1000), scale.min), scale.max);
+    for (const instance of live.slice(kept)) this.events.drain(instance);
+    if (live.length > scale.min) this.scheduleIdleCheck(scale.idleSeconds * 1000);
+  }
+
+  /** Ends all instances once their invocations have ended; resolves when the last process has. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.retryTimer);
+    clearTimeout(this.idleTimer);
+    for (const [instance, member] of this.members) this.endMember(instance, member);
+    if (this.members.size > 0) await new Promise<void>((resolve) => (this.settled = resolve));
+  }
+
+  private endMember(instance: string, member: Member): void {
+    if (member.ready && !member.leaving) this.events.drain(instance);
+    member.leaving = true;
+    member.process.end((member.ready ? this.document.timeoutSeconds * 1000 : 0) + EXIT_GRACE_MS);
+  }
+
+  private retireOld(): void {
+    for (const [instance, member] of this.members)
+      if (member.generation !== this.generation && !member.leaving) this.endMember(instance, member);
+  }
+
+  private async launch(): Promise<void> {
+    const generation = this.generation;
+    this.preparing++;
+    let code: PreparedCode;
+    try {
+      this.prepared ??= this.launcher.prepare(this.document);
+      code = await this.prepared;
+    } catch (error) {
+      if (generation === this.generation) {
+        this.prepared = undefined;
+        this.startFailed("CodeNotBuilt", (error as Error).message);
+      }
+      return;
+    } finally {
+      this.preparing--;
+    }
+    if (generation !== this.generation || this.stopped) return;
+    const instance = `${this.document.name}-${randomBytes(4).toString("hex")}`;
+    const command = this.launcher.command(this.document, code, this.region, instance);
+    const child = new InstanceProcess(instance, command, {
+      onOutput: (stream, line) => this.events.onOutput(instance, stream, line),
+      onExit: (description) => this.onExit(instance, description),
+    });
+    this.members.set(instance, { process: child, generation, ready: false, leaving: false });
+  }
+
+  private onExit(instance: string, description: string): void {
+    const member = this.members.get(instance)!;
+    this.members.delete(instance);
+    if (!member.leaving && !this.stopped && member.generation === this.generation) {
+      if (member.ready) this.events.onNote("warn", `instance ${instance} ${description}; it is replaced when needed`);
+      else this.startFailed("InstanceStartFailed", `the instance ${description}`, member.process.errorOutput);
+    }
+    if (this.stopped && this.members.size === 0) this.settled?.();
+    this.scale();
+  }
+
+  private startFailed(errorType: string, reason: string, errorOutput = ""): void {
+    this.failures++;
+    this.failure = reason;
+    const pause = Math.min(FIRST_BACKOFF_MS * 2 ** (this.failures - 1), MAX_BACKOFF_MS);
+    this.events.onNote(
+      "error",
+      `no instance could be started (${this.failures === 1 ? "first try" : `${this.failures} tries in a row`}, the next one in ${pause / 1000} s): ${reason}` +
+        (errorOutput === "" ? "" : `\n${errorOutput}`),
+    );
+    this.retryTimer ??= setTimeout(() => {
+      this.retryTimer = undefined;
+      this.scale();
+    }, pause);
+    this.events.onStartFailed(new GatewayError(502, errorType, `the function cannot be started: ${reason}`));
+  }
+
+  private scheduleIdleCheck(idleMs: number): void {
+    this.idleTimer ??= setTimeout(() => {
+      this.idleTimer = undefined;
+      this.scale();
+    }, idleMs / 5);
+  }
+}

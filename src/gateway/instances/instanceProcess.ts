@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+export interface InstanceCommand {
+  command: string;
+  args: string[];
+  environment: Record<string, string>;
+  folder: string;
+}
+
+export interface InstanceProcessEvents {
+  /** A line of the process' own output, past the console of the runtime. */
+  onOutput(stream: "stdout" | "stderr", line: string): void;
+  onExit(description: string): void;
+}
+
+const KEPT_LINES = 20;
+
+/** One instance of a `local()` region: a child process, in a process group of its own with whatever it starts. */
+export class InstanceProcess {
+  private readonly child: ChildProcess;
+  private readonly lastErrors: string[] = [];
+  private killTimer: NodeJS.Timeout | undefined;
+  exited = false;
+
+  constructor(
+    readonly instance: string,
+    command: InstanceCommand,
+    events: InstanceProcessEvents,
+  ) {
+    this.child = spawn(command.command, command.args, {
+      cwd: command.folder,
+      env: command.environment,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    for (const stream of ["stdout", "stderr"] as const)
+      createInterface({ input: this.child[stream]!, crlfDelay: Infinity }).on("line", (line) => {
+        if (stream === "stderr" && this.lastErrors.push(line) > KEPT_LINES) this.lastErrors.shift();
+        events.onOutput(stream, line);
+      });
+    const onEnd = (description: string) => {
+      if (this.exited) return;
+      this.exited = true;
+      clearTimeout(this.killTimer);
+      // children that the instance left behind end with it
+      this.signal("SIGKILL");
+      events.onExit(description);
+    };
+    this.child.on("error", (error) => onEnd(`could not be started: ${error.message}`));
+    this.child.on("close", (code, signal) =>
+      onEnd(signal === null ? `exited with code ${code}` : `was ended by ${signal}`),
+    );
+  }
+
+  /** The last lines that the process wrote to its error output. */
+  get errorOutput(): string {
+    return this.lastErrors.join("\n");
+  }
+
+  /** Asks the process to end, and ends it when it has not after a while. */
+  end(graceMs: number): void {
+    if (this.exited || this.killTimer !== undefined) return;
+    this.signal("SIGTERM");
+    this.killTimer = setTimeout(() => this.kill(), graceMs);
+    this.killTimer.unref();
+  }
+
+  kill(): void {
+    this.signal("SIGKILL");
+  }
+
+  private signal(signal: NodeJS.Signals): void {
+    if (this.child.pid === undefined) return;
+    try {
+      process.kill(-this.child.pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+}

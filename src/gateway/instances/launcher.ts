@@ -1,0 +1,112 @@
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+
+import { INSTANCE_CONFIG_VARIABLE, type InstanceConfig, LINK_TOKEN_VARIABLE } from "../../link/instanceConfig";
+import {
+  type FunctionDocument,
+  PARAMS_FILE,
+  type RegionDocument,
+  SECRETS_FOLDER,
+  STATE_FOLDER,
+  variablesFileName,
+} from "../../spec";
+import { linkToken } from "../linkToken";
+import { type InstanceCommand } from "./instanceProcess";
+
+/** Of the gateway's own environment an instance gets these and no others: the rest may hold secrets. */
+const INHERITED = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
+
+/** Share of an instance's memory that its JavaScript heap may take; the rest is for buffers and the runtime. */
+const HEAP_SHARE = 0.75;
+
+export interface LauncherOptions {
+  folder: string;
+  projectFolder: string;
+  linkAddress: string;
+  rootSecret: Buffer;
+}
+
+/** Turns a function's document into the command that starts an instance of it on this machine. */
+export class Launcher {
+  constructor(private readonly options: LauncherOptions) {}
+
+  /** Absolute path of the function's code. */
+  codeFolder(document: FunctionDocument): string {
+    return resolve(this.options.projectFolder, document.code ?? ".");
+  }
+
+  /**
+   * Prepares the function's code: TypeScript is bundled.
+   *
+   * @throws BundleError for code that does not compile.
+   */
+  async prepare(document: FunctionDocument): Promise<PreparedCode> {
+    const codeFolder = this.codeFolder(document);
+    if (document.runtime === "custom") return { codeFolder };
+    const outFolder = join(this.options.folder, STATE_FOLDER, "code", document.name);
+    const entrypoint = document.entrypoint ?? "src/index.js";
+    if (!/\.[mc]?tsx?$/.test(entrypoint)) return { codeFolder, entrypoint };
+    // esbuild is a second process and some megabytes: only for those who write TypeScript
+    const { prepareEntrypoint } = await import("../../code/bundle.js");
+    await mkdir(outFolder, { recursive: true });
+    const prepared = await prepareEntrypoint({ codeFolder, entrypoint, outFolder });
+    return { codeFolder, entrypoint: prepared.entrypoint };
+  }
+
+  command(document: FunctionDocument, code: PreparedCode, region: RegionDocument, instance: string): InstanceCommand {
+    const { folder, linkAddress, rootSecret } = this.options;
+    const secrets = join(folder, SECRETS_FOLDER);
+    const paramsFile = join(secrets, PARAMS_FILE);
+    const config: InstanceConfig = {
+      gateway: linkAddress,
+      function: document.name,
+      version: document.version,
+      instance,
+      codeFolder: code.codeFolder,
+      entrypoint: code.entrypoint,
+      handler: document.handler,
+      concurrency: document.concurrency,
+      timeoutSeconds: document.timeoutSeconds,
+      memoryMiB: document.memoryMiB,
+      cpuCores: document.cpuCores,
+      responseBytes: document.limits.responseBytes,
+      app: {
+        appName: region.app,
+        environmentName: region.environment,
+        environmentType: region.environmentType,
+        apiBaseUrl: region.url,
+        region: region.name,
+      },
+      paramsFile: existsSync(paramsFile) ? paramsFile : undefined,
+    };
+    const environment: Record<string, string> = {};
+    for (const name of INHERITED) if (process.env[name] !== undefined) environment[name] = process.env[name];
+    Object.assign(environment, readVariables(join(secrets, variablesFileName(document.name))), {
+      [INSTANCE_CONFIG_VARIABLE]: JSON.stringify(config),
+      [LINK_TOKEN_VARIABLE]: linkToken(rootSecret, document.name),
+    });
+    const heapMiB = Math.floor(document.memoryMiB * HEAP_SHARE);
+    const args =
+      document.runtime === "nodejs"
+        ? ["--enable-source-maps", `--max-old-space-size=${heapMiB}`, runtimeFile("node")]
+        : [runtimeFile("agent")];
+    // a folder that has gone is reported by the runtime, as an error of the invocation
+    const cwd = existsSync(code.codeFolder) ? code.codeFolder : this.options.projectFolder;
+    return { command: process.execPath, args, environment, folder: cwd };
+  }
+}
+
+export interface PreparedCode {
+  codeFolder: string;
+  entrypoint?: string;
+}
+
+function runtimeFile(runtime: "node" | "agent"): string {
+  // the runtimes are single files in dist/, wherever this module itself was loaded from
+  return join(__dirname, "..", "..", "..", "dist", "runtime", runtime, "main.js");
+}
+
+function readVariables(file: string): Record<string, string> {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, string>) : {};
+}

@@ -1,0 +1,62 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { type Hello } from "../../link/messages";
+import { isLinkToken } from "../linkToken";
+import { InstanceLink, type InstanceLinkEvents } from "./instanceLink";
+
+/** Time that a connection has to say who it is. */
+const HELLO_TIMEOUT_MS = 10_000;
+
+export interface LinkServerOptions {
+  rootSecret: Buffer;
+  /** Where an instance belongs; undefined for one that nobody waits for. */
+  find(hello: Hello): { events: InstanceLinkEvents; admit: (link: InstanceLink) => void } | undefined;
+  onRefused(message: string): void;
+}
+
+/** Where instances connect to: a unix socket in a folder that only the owner can enter. */
+export class LinkServer {
+  private constructor(
+    private readonly server: Server,
+    private readonly folder: string,
+    readonly address: string,
+  ) {}
+
+  static async listen(options: LinkServerOptions): Promise<LinkServer> {
+    // not in the region's folder: the path of a unix socket has room for about 100 characters
+    const folder = await mkdtemp(join(tmpdir(), "fullcode-"));
+    const address = join(folder, "link.sock");
+    const server = createServer((socket) => {
+      InstanceLink.accept(
+        socket,
+        (hello) => {
+          if (!isLinkToken(options.rootSecret, hello.function, hello.token))
+            throw refuse(options, `an instance that claims to be of function "${hello.function}" has a wrong token`);
+          const found = options.find(hello);
+          if (found === undefined)
+            throw refuse(options, `instance ${hello.instance} of function "${hello.function}" is not awaited`);
+          return { events: found.events, admitted: found.admit };
+        },
+        HELLO_TIMEOUT_MS,
+      );
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(address, 1024, resolve);
+    });
+    return new LinkServer(server, folder, address);
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+function refuse(options: LinkServerOptions, message: string): Error {
+  options.onRefused(message);
+  return new Error(message);
+}

@@ -1,0 +1,81 @@
+import { type AnswerHead, type LogLine } from "../../link/messages";
+import { type GatewayError } from "./gatewayError";
+import { type InvocationCaller } from "./invocation";
+
+const LOGGED_ANSWER_BYTES = 4_096;
+
+export interface BufferedAnswer {
+  status: number;
+  /** Names and values in turn. */
+  headers: string[];
+  body: Buffer;
+  logs: LogLine[];
+  /** Set when the platform answered, not the handler. */
+  error?: GatewayError;
+  /** What the handler threw, or why it could not run. */
+  failure?: string;
+}
+
+/** Collects an answer for callers that are no connection: queues, crons, testers. Resolves when the handler has ended. */
+export class BufferedCaller implements InvocationCaller {
+  readonly answered: Promise<BufferedAnswer>;
+  private resolve!: (answer: BufferedAnswer) => void;
+  private head: AnswerHead = { status: 204, headers: [] };
+  private readonly chunks: Buffer[] = [];
+  private readonly logs: LogLine[] = [];
+  private error: GatewayError | undefined;
+
+  constructor() {
+    this.answered = new Promise((resolve) => (this.resolve = resolve));
+  }
+
+  answer(head: AnswerHead, body: Buffer): void {
+    this.head = head;
+    // the frame's memory is shared with others and would be kept as a whole
+    if (body.length > 0) this.chunks.push(Buffer.from(body));
+  }
+
+  fail(error: GatewayError): void {
+    this.error = error;
+    this.head = { status: error.status, headers: [] };
+    // after a timeout the handler may go on for as long as it likes; its caller need not wait
+    this.done();
+  }
+
+  streamStart(head: AnswerHead): void {
+    this.head = head;
+  }
+
+  streamChunk(chunk: Buffer, taken: () => void): void {
+    this.chunks.push(Buffer.from(chunk));
+    taken();
+  }
+
+  streamEnd(): void {
+    return;
+  }
+
+  streamFail(error: GatewayError): void {
+    this.fail(error);
+  }
+
+  log(line: LogLine): void {
+    this.logs.push(line);
+  }
+
+  loggedResponse(): string | undefined {
+    const body = Buffer.concat(this.chunks);
+    return body.length === 0 ? undefined : body.toString("utf8", 0, LOGGED_ANSWER_BYTES);
+  }
+
+  done(): void {
+    this.resolve({
+      status: this.head.status,
+      headers: this.head.headers,
+      body: Buffer.concat(this.chunks),
+      logs: this.logs,
+      ...(this.error === undefined ? {} : { error: this.error }),
+      ...(this.head.failure === undefined ? {} : { failure: this.head.failure.errorMessage }),
+    });
+  }
+}

@@ -1,0 +1,277 @@
+import { type AnswerHead, type InvocationError, type LogLine } from "../../link/messages";
+import { type FunctionDocument } from "../../spec";
+import { type InstanceLink, type InstanceLinkEvents } from "../instances/instanceLink";
+import { GatewayError } from "./gatewayError";
+import { HoldingQueue } from "./holdingQueue";
+import { type Invocation } from "./invocation";
+
+/** Time that an event loop has to answer a heartbeat after one of its invocations timed out. */
+const HEARTBEAT_MS = 2_000;
+/** Time that a handler has to react to its aborted signal before the instance is ended. */
+const CANCEL_GRACE_MS = 1_000;
+/** With more instances than this, the less loaded of two random ones is taken instead of the least loaded of all. */
+const FULL_SCAN = 8;
+
+export interface DispatcherEvents {
+  /** More or less is held or running, or room has appeared: the number of instances may have to change. */
+  onDemand(): void;
+  /** An invocation has ended, answered or not. */
+  onEnd(invocation: Invocation, link: InstanceLink | undefined): void;
+  onLog(lines: LogLine[], link: InstanceLink, invocation: Invocation | undefined): void;
+  onInitFailed(link: InstanceLink, error: InvocationError): void;
+  /** The instance takes nothing more; what runs on it is finished. */
+  onDraining(link: InstanceLink): void;
+  onClosed(link: InstanceLink): void;
+  /** The instance must be ended at once: it hangs, or only runs what nobody waits for. */
+  onStuck(link: InstanceLink, reason: string): void;
+}
+
+/** Brings invocations of one function and instances that ask for work together. */
+export class Dispatcher implements InstanceLinkEvents {
+  private readonly links: InstanceLink[] = [];
+  private readonly held: HoldingQueue;
+  private runningCount = 0;
+
+  constructor(
+    private document: FunctionDocument,
+    private readonly events: DispatcherEvents,
+  ) {
+    this.held = new HoldingQueue(
+      () => this.document.limits,
+      () => this.dispatch(),
+      (invocation) => this.fail(invocation, noInstance(this.document)),
+    );
+  }
+
+  update(document: FunctionDocument): void {
+    this.document = document;
+  }
+
+  get heldCount(): number {
+    return this.held.size;
+  }
+
+  get running(): number {
+    return this.runningCount;
+  }
+
+  /** Instances that take work. */
+  get live(): readonly InstanceLink[] {
+    return this.links;
+  }
+
+  get freeCredits(): number {
+    let credits = 0;
+    for (const link of this.links) credits += link.credits;
+    return credits;
+  }
+
+  /** Takes an invocation in; it is dispatched at once or held. Errors go to its caller. */
+  submit(invocation: Invocation): void {
+    invocation.coldStart = this.links.length === 0;
+    try {
+      this.held.add(invocation);
+    } catch (error) {
+      return this.fail(invocation, error as GatewayError);
+    }
+    this.dispatch();
+    if (invocation.dispatchedAt === 0) this.events.onDemand();
+  }
+
+  /** The caller has gone: a held invocation is forgotten, a running one is told. */
+  abandon(invocation: Invocation, reason: string): void {
+    if (invocation.abandoned) return;
+    invocation.abandoned = true;
+    if (this.held.remove(invocation)) return this.end(invocation, undefined);
+    invocation.runsOn?.cancel(invocation, reason);
+  }
+
+  /** Fails everything that waits for an instance. */
+  failHeld(error: GatewayError): void {
+    for (const invocation of this.held.takeAll()) this.fail(invocation, error);
+  }
+
+  /** A new instance; it takes work as soon as it gives credits. */
+  add(link: InstanceLink): void {
+    this.links.push(link);
+  }
+
+  private dispatch(): void {
+    while (this.held.readyCount > 0) {
+      const link = this.pick();
+      if (link === undefined) break;
+      this.start(link, this.held.takeReady()!);
+    }
+    const spare = this.freeCredits - this.held.readyCount;
+    if (spare > 0) this.held.readBodies(spare);
+  }
+
+  private pick(): InstanceLink | undefined {
+    const { links } = this;
+    if (links.length <= FULL_SCAN) return leastLoaded(links);
+    const first = links[Math.floor(Math.random() * links.length)]!;
+    const second = links[Math.floor(Math.random() * links.length)]!;
+    return leastLoaded([first, second]) ?? leastLoaded(links);
+  }
+
+  private start(link: InstanceLink, invocation: Invocation): void {
+    const { head } = invocation;
+    invocation.dispatchedAt = performance.now();
+    invocation.runsOn = link;
+    head.startedAt = Date.now();
+    this.runningCount++;
+    invocation.timer = setTimeout(() => void this.onTimeout(link, invocation), this.document.timeoutSeconds * 1000);
+    link.invoke(invocation, invocation.body as Buffer);
+  }
+
+  onCredit(): void {
+    this.dispatch();
+    this.events.onDemand();
+  }
+
+  onDeclined(_link: InstanceLink, invocation: Invocation): void {
+    this.takeBack(invocation);
+    this.dispatch();
+  }
+
+  onAnswer(invocation: Invocation, head: AnswerHead, body: Buffer): void {
+    if (invocation.abandoned || invocation.answering) return;
+    invocation.answering = true;
+    invocation.status = head.status;
+    invocation.failure = head.failure?.errorMessage;
+    invocation.caller.answer(head, body);
+  }
+
+  onAnswerHead(invocation: Invocation, head: AnswerHead): void {
+    if (invocation.abandoned || invocation.answering) return;
+    invocation.answering = true;
+    invocation.status = head.status;
+    invocation.failure = head.failure?.errorMessage;
+    invocation.caller.streamStart(head);
+  }
+
+  onAnswerChunk(invocation: Invocation, chunk: Buffer, taken: () => void): void {
+    if (invocation.abandoned) taken();
+    else invocation.caller.streamChunk(chunk, taken);
+  }
+
+  onAnswerEnd(invocation: Invocation): void {
+    if (!invocation.abandoned) invocation.caller.streamEnd();
+  }
+
+  onDone(link: InstanceLink, invocation: Invocation): void {
+    this.end(invocation, link);
+    this.dispatch();
+    this.events.onDemand();
+    this.endIfForsaken(link);
+  }
+
+  onLog(link: InstanceLink, lines: LogLine[], invocation: Invocation | undefined): void {
+    if (invocation?.caller.log !== undefined) for (const line of lines) invocation.caller.log(line);
+    this.events.onLog(lines, link, invocation);
+  }
+
+  onInitFailed(link: InstanceLink, error: InvocationError): void {
+    this.events.onInitFailed(link, error);
+  }
+
+  onDraining(link: InstanceLink): void {
+    this.retire(link);
+    this.events.onDraining(link);
+    this.events.onDemand();
+  }
+
+  onClose(link: InstanceLink, lost: Invocation[], unstarted: Invocation[]): void {
+    this.retire(link);
+    const error = new GatewayError(502, "InstanceLost", "the function's instance ended while it ran this invocation");
+    for (const invocation of lost) this.fail(invocation, error, link);
+    for (const invocation of unstarted.reverse()) this.takeBack(invocation);
+    this.events.onClosed(link);
+    this.dispatch();
+    this.events.onDemand();
+  }
+
+  /** Lets an instance finish what runs and go. */
+  drain(link: InstanceLink): void {
+    this.retire(link);
+    link.drain();
+  }
+
+  private retire(link: InstanceLink): void {
+    const index = this.links.indexOf(link);
+    if (index !== -1) this.links.splice(index, 1);
+  }
+
+  private takeBack(invocation: Invocation): void {
+    clearTimeout(invocation.timer);
+    this.runningCount--;
+    invocation.dispatchedAt = 0;
+    invocation.runsOn = undefined;
+    if (invocation.abandoned) this.events.onEnd(invocation, undefined);
+    else this.held.giveBack(invocation);
+  }
+
+  private async onTimeout(link: InstanceLink, invocation: Invocation): Promise<void> {
+    const { timeoutSeconds } = this.document;
+    this.deliver(
+      invocation,
+      new GatewayError(504, "Timeout", `the function did not end within its timeout of ${timeoutSeconds} s`),
+    );
+    invocation.abandoned = true;
+    link.cancel(invocation, `the timeout of ${timeoutSeconds} s is over`);
+    this.drain(link);
+    this.events.onDraining(link);
+    this.events.onDemand();
+    if (!(await link.ping(HEARTBEAT_MS)))
+      return this.events.onStuck(link, `its event loop did not answer for ${HEARTBEAT_MS / 1000} s after a timeout`);
+    setTimeout(() => this.endIfForsaken(link), CANCEL_GRACE_MS).unref();
+  }
+
+  /** A draining instance on which only abandoned invocations run would never end by itself. */
+  private endIfForsaken(link: InstanceLink): void {
+    if (!link.draining || link.runningCount === 0) return;
+    const now = performance.now();
+    for (const each of link.invocations) {
+      const overdue = now - each.dispatchedAt - this.document.timeoutSeconds * 1000;
+      if (!each.abandoned || overdue < CANCEL_GRACE_MS - 50) return;
+    }
+    this.events.onStuck(link, "its handler goes on running after the timeout");
+  }
+
+  private fail(invocation: Invocation, error: GatewayError, link?: InstanceLink): void {
+    this.deliver(invocation, error);
+    this.end(invocation, link);
+  }
+
+  private deliver(invocation: Invocation, error: GatewayError): void {
+    if (invocation.abandoned) return;
+    invocation.failure = error.message;
+    invocation.status = error.status;
+    if (invocation.answering) invocation.caller.streamFail(error);
+    else invocation.caller.fail(error);
+    invocation.answering = true;
+  }
+
+  private end(invocation: Invocation, link: InstanceLink | undefined): void {
+    clearTimeout(invocation.timer);
+    if (invocation.dispatchedAt !== 0) this.runningCount--;
+    invocation.caller.done?.();
+    this.events.onEnd(invocation, link);
+  }
+}
+
+function leastLoaded(links: readonly InstanceLink[]): InstanceLink | undefined {
+  let best: InstanceLink | undefined;
+  for (const link of links)
+    if (link.credits > 0 && (best === undefined || link.runningCount < best.runningCount)) best = link;
+  return best;
+}
+
+function noInstance(document: FunctionDocument): GatewayError {
+  return new GatewayError(
+    503,
+    "NoInstance",
+    `no instance of the function became free within ${document.limits.instanceWaitSeconds} s`,
+    1,
+  );
+}

@@ -1,0 +1,68 @@
+import { type AnswerHead, type InvokeHead, type LogLine } from "../../link/messages";
+import { type InstanceLink } from "../instances/instanceLink";
+import { type GatewayError } from "./gatewayError";
+
+/**
+ * Where an invocation came from and its answer goes. Exactly one of `answer`, `fail`, or `streamStart` to
+ * `streamEnd`/`streamFail` is called.
+ */
+export interface InvocationCaller {
+  answer(head: AnswerHead, body: Buffer): void;
+  fail(error: GatewayError): void;
+  streamStart(head: AnswerHead): void;
+  /** Calls back once the caller has taken the chunk. */
+  streamChunk(chunk: Buffer, taken: () => void): void;
+  streamEnd(): void;
+  streamFail(error: GatewayError): void;
+  log?(line: LogLine): void;
+  /** The handler has ended, whether or not that was together with the answer. */
+  done?(): void;
+  /** What goes into the log of an answer that nobody reads. */
+  loggedResponse?(): string | undefined;
+}
+
+/** A body that is still in its caller's hands. */
+export interface UnreadBody {
+  /** Length as the caller declared it; 0 when it did not. */
+  readonly declaredBytes: number;
+  /** Begins to read; calls back with the whole body. What goes wrong is answered by the caller itself. */
+  read(whenRead: (body: Buffer) => void): void;
+}
+
+/** One invocation, from its arrival to its end. */
+export class Invocation {
+  /** When it arrived and when it was given to an instance, by the monotonic clock, in milliseconds. */
+  readonly arrivedAt = performance.now();
+  dispatchedAt = 0;
+  /** No instance was ready when it arrived. */
+  coldStart = false;
+  /** The caller has gone, or the time is over: an answer is dropped. */
+  abandoned = false;
+  /** The head of an answer was passed on. */
+  answering = false;
+  /** Status of the answer, for the log. */
+  status = 0;
+  failure: string | undefined;
+  timer: NodeJS.Timeout | undefined;
+  /** The instance that it was given to. */
+  runsOn: InstanceLink | undefined;
+
+  /** Neighbours in the list that holds it. */
+  previous: Invocation | undefined;
+  next: Invocation | undefined;
+  list: object | undefined;
+
+  constructor(
+    readonly head: InvokeHead,
+    /** Method and path, queue or scheduled time: what a person recognises it by in the log. */
+    readonly subject: string,
+    readonly caller: InvocationCaller,
+    public body: Buffer | UnreadBody,
+  ) {}
+
+  get bodyBytes(): number {
+    return Buffer.isBuffer(this.body) ? this.body.length : this.body.declaredBytes;
+  }
+}
+
+export const NO_BODY = Buffer.alloc(0);

@@ -1,0 +1,102 @@
+import { type Gateway, type GatewayOptions, type LogRecord } from "../../gateway/gatewayOptions";
+import { CliError } from "../errors";
+import { type LocalRegion, readRegionDocuments } from "./regionFolders";
+
+export type StartGateway = (options: GatewayOptions) => Promise<Gateway>;
+
+export interface RegionGatewaysOptions {
+  projectFolder: string;
+  /** Replaces instances when a function's code changes. */
+  watchCode: boolean;
+  onLog: (region: LocalRegion, record: LogRecord) => void;
+  startGateway: StartGateway;
+}
+
+interface Running {
+  region: LocalRegion;
+  gateway: Gateway;
+  port: number | undefined;
+}
+
+/** What became of the regions that were asked for. */
+export interface Reconciliation {
+  started: LocalRegion[];
+  stopped: LocalRegion[];
+  /** One for each region that could not be started. */
+  problems: CliError[];
+}
+
+/** The gateways of this process, one a region. */
+export class RegionGateways {
+  private readonly running = new Map<string, Running>();
+
+  constructor(private readonly options: RegionGatewaysOptions) {}
+
+  /** Base addresses by the regions' folders. */
+  get urls(): ReadonlyMap<string, string> {
+    return new Map([...this.running].map(([folder, { gateway }]) => [folder, gateway.url]));
+  }
+
+  /**
+   * Starts the gateways of new regions, stops those of regions that are gone, moves those with another port, and has the
+   * others serve what is on disk now. A region that cannot be started does not keep the others from it.
+   */
+  async reconcile(regions: readonly LocalRegion[]): Promise<Reconciliation> {
+    const wanted = await Promise.all(
+      regions.map(async (region) => ({ region, port: (await readRegionDocuments(region.folder)).region?.port })),
+    );
+    const stays = ({ region, port }: { region: LocalRegion; port: number | undefined }): boolean =>
+      wanted.some((each) => each.region.folder === region.folder && each.port === port);
+
+    const leaving = [...this.running.values()].filter((each) => !stays(each));
+    await Promise.all(leaving.map((each) => this.stop(each)));
+    await Promise.all([...this.running.values()].map(({ gateway }) => gateway.reload()));
+    const arriving = wanted.filter(({ region }) => !this.running.has(region.folder));
+    const outcomes = await Promise.allSettled(arriving.map((each) => this.start(each)));
+
+    const failures = outcomes.filter((outcome) => outcome.status === "rejected");
+    const defect = failures.find(({ reason }) => !(reason instanceof CliError));
+    if (defect !== undefined) throw defect.reason;
+    return {
+      started: arriving.map(({ region }) => region).filter(({ folder }) => this.running.has(folder)),
+      stopped: leaving.map(({ region }) => region).filter(({ folder }) => !this.running.has(folder)),
+      problems: failures.map(({ reason }) => reason as CliError),
+    };
+  }
+
+  /** Answers what was accepted, then ends all instances. */
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.running.values()].map((each) => this.stop(each)));
+  }
+
+  private async start({ region, port }: { region: LocalRegion; port: number | undefined }): Promise<void> {
+    const { projectFolder, watchCode, onLog, startGateway } = this.options;
+    try {
+      const gateway = await startGateway({
+        folder: region.folder,
+        projectFolder,
+        watchCode,
+        onLog: (record) => onLog(region, record),
+      });
+      this.running.set(region.folder, { region, gateway, port });
+    } catch (error) {
+      throw portProblem(error, region, port) ?? error;
+    }
+  }
+
+  private async stop({ region, gateway }: Running): Promise<void> {
+    this.running.delete(region.folder);
+    await gateway.stop();
+  }
+}
+
+function portProblem(error: unknown, region: LocalRegion, port: number | undefined): CliError | undefined {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE")
+    return new CliError(
+      `Region ${region.label}: port ${port} is taken by another process. Stop what listens there (another ` +
+        `"fullcode dev" or "fullcode serve"?), or give the region another port: local({ port: … }).`,
+    );
+  if (code === "EACCES") return new CliError(`Region ${region.label}: port ${port} may not be used: ${message}.`);
+  return error instanceof Error && error.name === "InvalidDocumentError" ? new CliError(message) : undefined;
+}

@@ -41,14 +41,14 @@ export class CronTrigger extends pulumi.ComponentResource {
    * @throws ResourceError with all problems of the arguments.
    */
   constructor(name: string, args: CronTriggerArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("fullcode:index:CronTrigger", name, {}, opts);
     const { schedule, timezone, missed, maxDeliveries, transform } = args;
-    const problems = new Problems(`CronTrigger "${name}"`, this);
+    const problems = new Problems(`CronTrigger "${name}"`);
     const regions = checkTrigger("CronTrigger", name, args, problems);
     const input = { kind: "Cron" as const, apiVersion: API_VERSION, name, function: args.function.name } as const;
     const document = problems.checkDocument({ ...input, schedule, timezone, missed, maxDeliveries });
     problems.throwIfAny();
 
+    super("fullcode:index:CronTrigger", name, {}, opts);
     createTrigger(this, regions, { document: document!, transform });
     this.schedule = pulumi.output(schedule);
     this.timezone = pulumi.output(document!.timezone);

@@ -39,9 +39,8 @@ export class EndpointTrigger extends pulumi.ComponentResource {
    * @throws ResourceError with all problems of the arguments.
    */
   constructor(name: string, args: EndpointTriggerArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("fullcode:index:EndpointTrigger", name, {}, opts);
     const { method = "GET", path, session, transform } = args;
-    const problems = new Problems(`EndpointTrigger "${name}"`, this);
+    const problems = new Problems(`EndpointTrigger "${name}"`);
     const regions = checkTrigger("EndpointTrigger", name, args, problems);
     if (session === "required" && args.function.app.sessions === undefined)
       problems.add("session", `"required" needs \`sessions\` of ServerlessApp "${args.function.app.name}"`);
@@ -50,6 +49,7 @@ export class EndpointTrigger extends pulumi.ComponentResource {
     if (document !== undefined) for (const { routes } of regions) problems.add("path", routes.add(document));
     problems.throwIfAny();
 
+    super("fullcode:index:EndpointTrigger", name, {}, opts);
     this.method = method;
     this.path = path;
     createTrigger(this, regions, { document: document!, transform });

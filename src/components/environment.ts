@@ -42,14 +42,14 @@ export class Environment extends pulumi.ComponentResource {
    * @throws ResourceError with all problems of the arguments.
    */
   constructor(name: string, args: EnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("fullcode:index:Environment", name, {}, opts);
     const { app, type, transform } = args;
-    const problems = new Problems(`Environment "${name}"`, this);
+    const problems = new Problems(`Environment "${name}"`);
     problems.add("name", problemWithName(name));
     problems.add("name", app.declarations.takeName("Environment", name));
     const planned = planRegions(name, args, problems);
     problems.throwIfAny();
 
+    super("fullcode:index:Environment", name, {}, opts);
     this.name = name;
     this.app = app;
     const regions = planned.map(({ region, plan, document }) => {

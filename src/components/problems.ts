@@ -2,15 +2,17 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { anyDocument, type Document, type DocumentInput } from "../spec";
 
-/** Collects what is wrong with a component's arguments, to report all of it in one error. */
+/**
+ * Collects what is wrong with a component's arguments, to report all of it in one error.
+ *
+ * Components are checked before they are registered: of one that is registered, the engine may report a problem of its
+ * own first, such as a name that was given twice, and hide the others.
+ */
 export class Problems {
   private readonly found = new Set<string>();
 
   /** @param component - What the error begins with: `EndpointTrigger "get-order"`. */
-  constructor(
-    private readonly component: string,
-    private readonly resource: pulumi.Resource,
-  ) {}
+  constructor(private readonly component: string) {}
 
   /** @param argument - Path of the argument: `scale.min`. */
   add(argument: string, message: string | undefined): void {
@@ -41,7 +43,7 @@ export class Problems {
   throwIfAny(): void {
     if (this.found.size === 0) return;
     const message = `${this.component}: ${[...this.found].join("; ")}`;
-    throw new pulumi.ResourceError(message, this.resource, true);
+    throw new pulumi.ResourceError(message, undefined, true);
   }
 }
 

@@ -35,9 +35,8 @@ export class QueueTrigger extends pulumi.ComponentResource {
    * @throws ResourceError with all problems of the arguments.
    */
   constructor(name: string, args: QueueTriggerArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("fullcode:index:QueueTrigger", name, {}, opts);
     const { queue, maxDeliveries, backoff, transform } = args;
-    const problems = new Problems(`QueueTrigger "${name}"`, this);
+    const problems = new Problems(`QueueTrigger "${name}"`);
     const regions = checkTrigger("QueueTrigger", name, args, problems);
     const input = { kind: "Queue" as const, apiVersion: API_VERSION, name, function: args.function.name } as const;
     const document = problems.checkDocument(
@@ -56,6 +55,7 @@ export class QueueTrigger extends pulumi.ComponentResource {
       }
     problems.throwIfAny();
 
+    super("fullcode:index:QueueTrigger", name, {}, opts);
     createTrigger(this, regions, { document: document!, transform });
     this.queueName = pulumi.output(queue);
     this.publishUrls = urlsOf(regions, `/queues/${queue}`);

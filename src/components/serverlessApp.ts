@@ -55,13 +55,14 @@ export class ServerlessApp extends pulumi.ComponentResource {
    * @throws ResourceError with all problems of the arguments.
    */
   constructor(name: string, args: ServerlessAppArgs = {}, opts?: pulumi.ComponentResourceOptions) {
-    super("fullcode:index:ServerlessApp", name, {}, opts);
     const label = `ServerlessApp "${name}"`;
-    const problems = new Problems(label, this);
+    const problems = new Problems(label);
     problems.add("name", problemWithName(name));
     checkParams(args.params ?? {}, problems);
     checkSessions(args.sessions, problems);
     problems.throwIfAny();
+
+    super("fullcode:index:ServerlessApp", name, {}, opts);
     this.name = name;
     this.sessions = args.sessions;
     this.declarations = new Declarations(pulumi.runtime.getStackResource() ?? this);

@@ -1,0 +1,135 @@
+import { resolve } from "node:path";
+
+import { inspectCode, type InspectedCode } from "../code/inspectCode";
+import { API_VERSION, type DocumentInput, type FunctionDocument, limits, problemWithName } from "../spec";
+import type { Environment } from "./environment";
+import type { FullCodeFunctionArgs, FunctionSettings } from "./functionArgs";
+import { Problems, problemWithOutput, problemWithUnknownRegion } from "./problems";
+import type { ServerlessApp } from "./serverlessApp";
+import { checkVariables, type Variables } from "./variables";
+
+/** A function whose arguments are checked. */
+export interface FunctionPlan {
+  /** Absolute path of the code. */
+  path: string;
+  code: InspectedCode;
+  /** What the function is in each region, by the region's name. */
+  regions: Map<string, { document: FunctionDocument; variables: Variables }>;
+}
+
+/** Fields of the document → the arguments they come from. */
+const ARGUMENT_NAMES = {
+  timeoutSeconds: "timeout",
+  memoryMiB: "memory",
+  cpuCores: "cpu",
+  "scale.idleSeconds": "scale.idle",
+};
+
+/**
+ * Checks a function's arguments and settles what it is in each region.
+ *
+ * @throws ResourceError with all problems of the arguments.
+ */
+export function planFunction(name: string, args: FullCodeFunctionArgs): FunctionPlan {
+  const { app, environments } = args;
+  const problems = new Problems(`FullCodeFunction "${name}"`);
+  problems.add("name", problemWithName(name));
+  problems.add("name", app.declarations.takeName("FullCodeFunction", name));
+  checkEnvironments(app, environments, problems);
+  const path = resolve(String(args.code));
+  const code = checkCode(args.code, path, problems);
+  checkVariables(args.variables ?? {}, problems);
+  const common = problems.checkDocument(documentOf(name, args, code), ARGUMENT_NAMES);
+
+  const regions: FunctionPlan["regions"] = new Map();
+  for (const [region, settings] of settleRegions(args, problems)) {
+    const prefix = `regions.${region}.`;
+    checkVariables(args.regions?.[region]?.variables ?? {}, problems, prefix);
+    const input = documentOf(name, { ...args, ...settings }, code);
+    const document = common && problems.checkDocument(input, ARGUMENT_NAMES, prefix);
+    if (document !== undefined) regions.set(region, { document, variables: settings.variables });
+  }
+  problems.throwIfAny();
+  return { path, code, regions };
+}
+
+type FunctionDocumentInput = Extract<DocumentInput, { kind: "Function" }>;
+
+/** Settings of one region: the function's with the region's on top. */
+interface RegionalSettings extends FunctionSettings {
+  variables: Variables;
+}
+
+/** The settings of every region that the function is in, by name. */
+function settleRegions(args: FullCodeFunctionArgs, problems: Problems): Map<string, RegionalSettings> {
+  const names = new Set(args.environments.flatMap((environment) => Object.keys(environment.regions)));
+  for (const region of Object.keys(args.regions ?? {}))
+    if (!names.has(region)) problems.add(`regions.${region}`, problemWithUnknownRegion(region, names));
+  const settings = new Map<string, RegionalSettings>();
+  for (const name of names) {
+    const own = args.regions?.[name];
+    settings.set(name, {
+      timeout: own?.timeout ?? args.timeout,
+      memory: own?.memory ?? args.memory,
+      cpu: own?.cpu ?? args.cpu,
+      concurrency: own?.concurrency ?? args.concurrency,
+      scale: { ...args.scale, ...own?.scale },
+      limits: { ...args.limits, ...own?.limits },
+      variables: { ...args.variables, ...own?.variables },
+    });
+  }
+  return settings;
+}
+
+function documentOf(name: string, args: FullCodeFunctionArgs, code: InspectedCode): FunctionDocumentInput {
+  const runtime = args.runtime ?? code.runtime;
+  return {
+    kind: "Function",
+    apiVersion: API_VERSION,
+    name,
+    version: code.version,
+    runtime,
+    entrypoint: args.entrypoint,
+    handler: args.handler,
+    timeoutSeconds: args.timeout,
+    memoryMiB: args.memory,
+    cpuCores: args.cpu,
+    concurrency: args.concurrency ?? limits.DEFAULT_CONCURRENCY[runtime],
+    scale: { min: args.scale?.min, max: args.scale?.max, idleSeconds: args.scale?.idle },
+    limits: args.limits,
+  };
+}
+
+function checkEnvironments(app: ServerlessApp, environments: readonly Environment[], problems: Problems): void {
+  const seen = new Set<Environment>();
+  environments.forEach((environment, index) => {
+    const argument = `environments[${index}]`;
+    if (environment.app !== app)
+      problems.add(
+        argument,
+        `environment "${environment.name}" belongs to app "${environment.app.name}", the function to "${app.name}"`,
+      );
+    if (seen.has(environment)) problems.add(argument, `environment "${environment.name}" is listed twice`);
+    seen.add(environment);
+  });
+}
+
+const NO_CODE: InspectedCode = {
+  kind: "folder",
+  runtime: "nodejs",
+  version: "none",
+  bytes: 0,
+  files: 0,
+  tooLarge: false,
+};
+
+function checkCode(code: unknown, path: string, problems: Problems): InspectedCode {
+  if (typeof code !== "string" || code === "") {
+    problems.add("code", problemWithOutput(code) ?? "must be the path of a folder, a .zip or a .jar");
+    return NO_CODE;
+  }
+  const inspected = inspectCode(path);
+  if (!("problem" in inspected)) return inspected;
+  problems.add("code", inspected.problem);
+  return NO_CODE;
+}

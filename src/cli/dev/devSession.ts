@@ -1,0 +1,163 @@
+import { performance } from "node:perf_hooks";
+
+import pc from "picocolors";
+
+import { CliError, errorText } from "../errors";
+import { evaluate, type Evaluation } from "../evaluator/evaluate";
+import { LogPrinter } from "../output/logLines";
+import { regionTable, regionWarnings } from "../output/regionTable";
+import { type Project, readProject } from "../project/project";
+import { findRegions, readRegionDocuments } from "../regions/regionFolders";
+import { type Reconciliation, RegionGateways, type StartGateway } from "../regions/regionGateways";
+import { writeRegions } from "../regions/writeRegions";
+import { ProgramWatch } from "./programWatch";
+
+export interface DevSessionOptions {
+  cwd: string;
+  stack: string;
+  print: (line: string) => void;
+  startGateway: StartGateway;
+  /** See {@link evaluate}. */
+  evaluator?: string;
+}
+
+/** `fullcode dev`: a program evaluated, its regions served, both again on each change. */
+export class DevSession {
+  private readonly logs: LogPrinter;
+  private gateways!: RegionGateways;
+  private watch!: ProgramWatch;
+  private project!: Project;
+  /** The evaluation under way; a newer change ends it. */
+  private evaluating: AbortController | undefined;
+  private reloading: Promise<void> = Promise.resolve();
+  private warned = "";
+
+  constructor(private readonly options: DevSessionOptions) {
+    this.logs = new LogPrinter(options.print);
+  }
+
+  /**
+   * Resolves when the regions are served.
+   *
+   * @throws CliError when the program cannot be evaluated or a region not be started; nothing runs then.
+   */
+  async start(): Promise<void> {
+    const { cwd, stack, print, startGateway } = this.options;
+    this.project = await readProject(cwd);
+    print(`${pc.bold(this.project.name)} ${pc.dim(`stack ${stack}`)}`);
+    print(pc.dim(`Evaluating ${this.project.program} …`));
+    this.gateways = new RegionGateways({
+      projectFolder: this.project.folder,
+      watchCode: true,
+      onLog: (region, record) => this.logs.add(record, this.gateways.urls.size > 1 ? region.label : ""),
+      startGateway,
+    });
+    this.watch = new ProgramWatch(this.project, stack, (file) => void this.reload(file));
+    try {
+      const [evaluation] = await Promise.all([this.evaluate(), this.watch.ready()]);
+      print(pc.dim("Starting gateways …"));
+      const { problems } = await this.serve(evaluation);
+      if (problems.length > 0) throw new CliError(problems.map(({ message }) => message).join("\n"));
+      await this.printRegions();
+      this.printWarnings(evaluation, await this.warnings());
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Answers what was accepted and ends everything. */
+  async stop(): Promise<void> {
+    this.evaluating?.abort();
+    await this.watch.close();
+    await this.reloading;
+    await this.gateways.stopAll();
+    this.logs.flush();
+  }
+
+  private async reload(file: string): Promise<void> {
+    this.evaluating?.abort();
+    const previous = this.reloading;
+    const next = previous.then(() => this.reloadNow(file));
+    this.reloading = next;
+    await next;
+  }
+
+  /** A program that fails leaves what is served as it is. */
+  private async reloadNow(file: string): Promise<void> {
+    const { print } = this.options;
+    const begin = performance.now();
+    try {
+      this.project = await readProject(this.options.cwd);
+      const evaluation = await this.evaluate();
+      const { started, stopped, problems } = await this.serve(evaluation);
+      print(pc.dim(`${file} changed: program reloaded in ${Math.round(performance.now() - begin)} ms`));
+      if (started.length > 0) await this.printRegions();
+      for (const { label } of stopped) print(`Region ${pc.bold(label)} is not served any more.`);
+      for (const { message } of problems) print(pc.red(message));
+      this.printWarnings(evaluation, await this.warnings());
+    } catch (error) {
+      if ((error as Error).name === "AbortError") return;
+      print(pc.red(`${file} changed, and the program cannot be evaluated; the last valid one is served.`));
+      print(pc.red(errorText(error)));
+    }
+  }
+
+  private async evaluate(): Promise<Evaluation> {
+    const { stack, print, evaluator } = this.options;
+    const abort = new AbortController();
+    this.evaluating = abort;
+    let sources: string[] = [];
+    try {
+      const evaluation = await evaluate({
+        project: this.project,
+        stack,
+        evaluator,
+        signal: abort.signal,
+        onOutput: (line) => print(`${pc.dim("program")} ${line}`),
+        onSources: (files) => (sources = files),
+      });
+      this.watch.setSources(evaluation.sources, false);
+      return evaluation;
+    } catch (error) {
+      this.watch.setSources(sources, true);
+      throw error;
+    }
+  }
+
+  private async serve({ files }: Evaluation): Promise<Reconciliation> {
+    await writeRegions(this.project.folder, this.options.stack, files);
+    return this.gateways.reconcile(await findRegions(this.project.folder, this.options.stack));
+  }
+
+  private async printRegions(): Promise<void> {
+    const { print, stack } = this.options;
+    const regions = await findRegions(this.project.folder, stack);
+    for (const region of regions) {
+      const url = this.gateways.urls.get(region.folder);
+      if (url === undefined) continue;
+      print("");
+      for (const line of regionTable(region, await readRegionDocuments(region.folder), url)) print(line);
+    }
+    print("");
+    print(pc.dim("Watching for changes. Press Ctrl-C to stop."));
+  }
+
+  private async warnings(): Promise<string[]> {
+    const regions = await findRegions(this.project.folder, this.options.stack);
+    if (regions.length === 0) return ["The program declares no region on this machine: nothing is served."];
+    const each = await Promise.all(
+      regions.map(async (region) => regionWarnings(region, await readRegionDocuments(region.folder))),
+    );
+    return each.flat();
+  }
+
+  /** Says the same things once, not at each reload. */
+  private printWarnings({ warnings, remoteRegions }: Evaluation, ofRegions: string[]): void {
+    const remote = remoteRegions.map((name) => `Region ${name.replace(".", "/")} is on a cluster and not served here.`);
+    const lines = [...warnings, ...ofRegions, ...remote];
+    if (lines.join("\n") === this.warned) return;
+    this.warned = lines.join("\n");
+    for (const line of lines) this.options.print(pc.yellow(`Warning: ${line}`));
+  }
+}

@@ -1,0 +1,108 @@
+import { mkdir } from "node:fs/promises";
+import { basename, relative, sep } from "node:path";
+
+import { type FSWatcher, watch } from "chokidar";
+import pc from "picocolors";
+
+import { CliError } from "../errors";
+import { LogPrinter } from "../output/logLines";
+import { regionTable, regionWarnings } from "../output/regionTable";
+import { readProject } from "../project/project";
+import { findRegions, readRegionDocuments, stackFolder } from "./regionFolders";
+import { RegionGateways, type StartGateway } from "./regionGateways";
+
+/** A deployment writes many files. */
+const SETTLE_MS = 100;
+/** Depth of region.json below a stack's folder. */
+const REGION_DEPTH = 2;
+
+export interface ServeSessionOptions {
+  cwd: string;
+  stack: string;
+  print: (line: string) => void;
+  startGateway: StartGateway;
+}
+
+/** `fullcode serve`: the regions that a deployment has written, served for as long as they are there. */
+export class ServeSession {
+  private readonly logs: LogPrinter;
+  private gateways!: RegionGateways;
+  private watcher!: FSWatcher;
+  private timer: NodeJS.Timeout | undefined;
+  private updating: Promise<void> = Promise.resolve();
+  private projectFolder = "";
+
+  constructor(private readonly options: ServeSessionOptions) {
+    this.logs = new LogPrinter(options.print);
+  }
+
+  /**
+   * Resolves when all regions that are there are served.
+   *
+   * @throws CliError when there is none, or one cannot be started; nothing runs then.
+   */
+  async start(): Promise<void> {
+    const { cwd, stack, startGateway } = this.options;
+    this.projectFolder = (await readProject(cwd)).folder;
+    this.gateways = new RegionGateways({
+      projectFolder: this.projectFolder,
+      watchCode: false,
+      onLog: (region, record) => this.logs.add(record, this.gateways.urls.size > 1 ? region.label : ""),
+      startGateway,
+    });
+    if ((await findRegions(this.projectFolder, stack)).length === 0)
+      throw new CliError(
+        `Stack "${stack}" has no regions on this machine. Deploy it with "pulumi up --stack ${stack}", or run ` +
+          `the program without deploying it: "fullcode dev --stack ${stack}".`,
+      );
+    await this.watchRegions();
+    const problems = await this.update();
+    if (problems.length === 0) return;
+    await this.stop();
+    throw new CliError(problems.map(({ message }) => message).join("\n"));
+  }
+
+  /** Answers what was accepted and ends everything. */
+  async stop(): Promise<void> {
+    clearTimeout(this.timer);
+    await this.watcher.close();
+    await this.updating;
+    await this.gateways.stopAll();
+    this.logs.flush();
+  }
+
+  private async watchRegions(): Promise<void> {
+    const top = stackFolder(this.projectFolder, this.options.stack);
+    await mkdir(top, { recursive: true });
+    this.watcher = watch(top, {
+      ignoreInitial: true,
+      depth: REGION_DEPTH,
+      ignored: (path) => relative(top, path).split(sep).length > REGION_DEPTH && basename(path) !== "region.json",
+    });
+    this.watcher.on("all", (_, path) => {
+      if (basename(path) !== "region.json") return;
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => {
+        this.updating = this.updating.then(() => this.updateNow());
+      }, SETTLE_MS);
+    });
+    await new Promise<void>((resolve) => this.watcher.once("ready", resolve));
+  }
+
+  private async updateNow(): Promise<void> {
+    for (const { message } of await this.update()) this.options.print(pc.red(message));
+  }
+
+  private async update(): Promise<CliError[]> {
+    const { print, stack } = this.options;
+    const { started, stopped, problems } = await this.gateways.reconcile(await findRegions(this.projectFolder, stack));
+    for (const { label } of stopped) print(`Region ${pc.bold(label)} is not served any more.`);
+    for (const region of started) {
+      const documents = await readRegionDocuments(region.folder);
+      for (const line of regionTable(region, documents, this.gateways.urls.get(region.folder)!)) print(line);
+      for (const warning of regionWarnings(region, documents)) print(pc.yellow(`Warning: ${warning}`));
+      print("");
+    }
+    return problems;
+  }
+}

@@ -1,0 +1,93 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { type AddressInfo } from "node:net";
+
+import { type GatewayAddress } from "../admin/adminClient";
+import { CliError } from "../errors";
+
+/** What the gateway gives a tester. */
+interface TesterAnswer {
+  status: number;
+  headers: Record<string, string | string[]>;
+  body: unknown;
+}
+
+/** Headers of one connection, which are not passed on to another. */
+const OF_THE_CONNECTION = new Set(["content-length", "connection", "keep-alive", "transfer-encoding", "date"]);
+
+/**
+ * The endpoint of `fullcode start`: takes all parts of a request in a JSON body, and answers as a deployed endpoint
+ * would.
+ */
+export class StartServer {
+  private readonly server: Server;
+
+  constructor(
+    private readonly gateway: Pick<GatewayAddress, "adminUrl" | "token">,
+    private readonly functionName: string,
+  ) {
+    this.server = createServer((request, response) => void this.onRequest(request, response));
+  }
+
+  /**
+   * @param port - 0 takes a free one.
+   * @returns the port.
+   * @throws CliError when the port is taken.
+   */
+  async listen(port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once("error", (error: NodeJS.ErrnoException) =>
+        reject(
+          error.code === "EADDRINUSE"
+            ? new CliError(
+                `Port ${port} is taken by another process. Stop it, or choose another port: --port ${port + 1}`,
+              )
+            : new CliError(`Port ${port} cannot be used: ${error.message}`),
+        ),
+      );
+      this.server.listen(port, "localhost", resolve);
+    });
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** Answers what was accepted. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.server.closeIdleConnections();
+    await closed;
+  }
+
+  private async onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const answer = await fetch(`${this.gateway.adminUrl}/functions/${this.functionName}/invoke`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${this.gateway.token}`, "content-type": "application/json" },
+        body: await readBody(request),
+      });
+      if (answer.ok) return respond(response, (await answer.json()) as TesterAnswer);
+      response.writeHead(answer.status, { "content-type": "application/json" });
+      response.end(await answer.text());
+    } catch (error) {
+      response.writeHead(502, { "content-type": "application/json" });
+      response.end(JSON.stringify({ errorType: "GatewayUnavailable", errorMessage: (error as Error).message }));
+    }
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function respond(response: ServerResponse, { status, headers, body }: TesterAnswer): void {
+  const own = Object.entries(headers).filter(([name]) => !OF_THE_CONNECTION.has(name));
+  response.writeHead(status, Object.fromEntries(own));
+  response.end(bytesOf(body, String(headers["content-type"] ?? "")));
+}
+
+/** The tester's answer has JSON as a value, text as a string, and anything else in base64. */
+function bytesOf(body: unknown, type: string): string | Buffer {
+  if (body === null || body === undefined) return "";
+  if (/^application\/(?:[^;]+\+)?json\b/i.test(type) || typeof body !== "string") return JSON.stringify(body);
+  return /^text\//i.test(type) ? body : Buffer.from(body, "base64");
+}

@@ -13,8 +13,12 @@ module.exports = {
       },
     ],
   },
-  // dynamic imports name the compiled file
-  moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": ["$1.ts", "$1.js"] },
+  moduleNameMapper: {
+    // dynamic imports name the compiled file
+    "^(\\.{1,2}/.*)\\.js$": ["$1.ts", "$1.js"],
+    // programs of the examples
+    "^fullcode$": "<rootDir>/src/index.ts",
+  },
   testTimeout: 60_000,
   maxWorkers: 2,
 };

@@ -22,16 +22,23 @@ export function resolveParams(
   resource: pulumi.Resource,
 ): pulumi.Output<Record<string, ParamValue>> | undefined {
   if (Object.keys(params).length === 0) return undefined;
-  return pulumi.secret(params).apply((values) => {
-    const problems = Object.entries(values).flatMap(([key, value]) => {
-      const problem = problemWithParam(value);
-      return problem === undefined ? [] : [`params.${key}: ${problem}`];
-    });
-    const size = problemWithSize(values);
-    if (size !== undefined) problems.push(`params: ${size}`);
-    if (problems.length > 0) throw new pulumi.ResourceError(`${component}: ${problems.join("; ")}`, resource, true);
-    return values;
+  return pulumi.secret(params).apply((values) => requireParams(values, component, resource));
+}
+
+/** @throws ResourceError for values that are no parameters. */
+export function requireParams(
+  values: Record<string, unknown>,
+  component: string,
+  resource: pulumi.Resource | undefined,
+): Record<string, ParamValue> {
+  const problems = Object.entries(values).flatMap(([key, value]) => {
+    const problem = problemWithParam(value);
+    return problem === undefined ? [] : [`params.${key}: ${problem}`];
   });
+  const size = problemWithSize(values);
+  if (size !== undefined) problems.push(`params: ${size}`);
+  if (problems.length > 0) throw new pulumi.ResourceError(`${component}: ${problems.join("; ")}`, resource, true);
+  return values as Record<string, ParamValue>;
 }
 
 function problemWithParam(value: unknown): string | undefined {

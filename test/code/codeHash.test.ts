@@ -1,0 +1,102 @@
+import { chmodSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+
+import { measureArchive, measureFolder } from "../../src/code/codeHash";
+import { listCodeFiles } from "../../src/code/codeFiles";
+import { limits } from "../../src/spec";
+import { addFile, codeFolder, removeCodeFolders } from "../support/codeFolder";
+
+afterEach(removeCodeFolders);
+
+const paths = (folder: string) => [...listCodeFiles(folder)].map(({ path }) => path);
+
+describe("the version of a folder", () => {
+  const files = { "src/index.js": "module.exports = 1;", "assets/logo.txt": "logo" };
+
+  test("is the same for the same files, whatever their times and group permissions", () => {
+    const [a, b] = [codeFolder(files), codeFolder(files)];
+    utimesSync(join(b, "src/index.js"), 1, 1);
+    chmodSync(join(b, "src/index.js"), 0o600);
+    expect(measureFolder(a).version).toMatch(/^[0-9a-f]{16}$/);
+    expect(measureFolder(b)).toEqual(measureFolder(a));
+    expect(measureFolder(a)).toMatchObject({ bytes: 23, files: 2, tooLarge: false });
+  });
+
+  test.each<[string, (folder: string) => void]>([
+    ["a content", (folder) => addFile(folder, "src/index.js", "module.exports = 2;")],
+    ["a new file", (folder) => addFile(folder, "src/other.js", "")],
+    ["an executable bit", (folder) => chmodSync(join(folder, "src/index.js"), 0o755)],
+    ["a symbolic link", (folder) => addFile(folder, "link", { link: "src/index.js" })],
+  ])("changes with %s", (_what, change) => {
+    const folder = codeFolder(files);
+    const { version } = measureFolder(folder);
+    change(folder);
+    expect(measureFolder(folder).version).not.toBe(version);
+  });
+
+  test("is not confused by where one file ends and the next begins", () => {
+    const a = codeFolder({ a: "xb", b: "" });
+    const b = codeFolder({ a: "x", b: "b" });
+    expect(measureFolder(a).version).not.toBe(measureFolder(b).version);
+  });
+});
+
+describe("what is shipped", () => {
+  test("leaves out node_modules at the root only where the build installs it", () => {
+    const files = { "node_modules/x/index.js": "1", "lib/node_modules/y.js": "2", "index.js": "" };
+    const vendored = codeFolder(files);
+    expect(paths(vendored)).toEqual(["index.js", "lib/node_modules/y.js", "node_modules/x/index.js"]);
+    const installed = codeFolder({ ...files, "package.json": '{ "dependencies": { "x": "1" } }' });
+    expect(paths(installed)).toEqual(["index.js", "lib/node_modules/y.js", "package.json"]);
+    const withoutAny = codeFolder({ ...files, "package.json": '{ "dependencies": {} }' });
+    expect(paths(withoutAny)).toContain("node_modules/x/index.js");
+  });
+
+  test("never has version control or this project's own files", () => {
+    const folder = codeFolder({ "index.js": "", ".git/HEAD": "ref", ".fullcode/dev/x.json": "{}" });
+    expect(paths(folder)).toEqual(["index.js"]);
+  });
+
+  test("follows the rules of .dockerignore", () => {
+    const ignored = ["# comment", "*.log", "docs/", "!docs/keep.md", "**/*.tmp", "/secret.txt", ""].join("\n");
+    const folder = codeFolder({
+      ".dockerignore": ignored,
+      "a.log": "",
+      "sub/b.log": "",
+      "docs/drop.md": "",
+      "docs/keep.md": "",
+      "x.tmp": "",
+      "sub/deep/y.tmp": "",
+      "secret.txt": "",
+      "sub/secret.txt": "",
+      "A.LOG": "",
+    });
+    expect(paths(folder)).toEqual([".dockerignore", "A.LOG", "docs/keep.md", "sub/b.log", "sub/secret.txt"]);
+  });
+
+  test("lists links and does not follow them", () => {
+    const outside = codeFolder({ "big.txt": "x" });
+    const folder = codeFolder({ "index.js": "", link: { link: outside } });
+    expect([...listCodeFiles(folder)]).toEqual([
+      { path: "index.js", symbolicLink: false },
+      { path: "link", symbolicLink: true },
+    ]);
+  });
+});
+
+describe("limits", () => {
+  test("counting stops at the largest size", () => {
+    const half = Buffer.alloc(limits.MAX_CODE_BYTES / 2);
+    const folder = codeFolder({ a: { text: half }, b: { text: half } });
+    expect(measureFolder(folder).tooLarge).toBe(false);
+    addFile(folder, "c", "x");
+    expect(measureFolder(folder)).toMatchObject({ tooLarge: true, version: "" });
+  });
+
+  test("an archive is measured by its own bytes", () => {
+    const folder = codeFolder({ "a.zip": "one", "b.zip": "two" });
+    const [a, b] = ["a.zip", "b.zip"].map((name) => measureArchive(join(folder, name)));
+    expect(a).toMatchObject({ bytes: 3, files: 1, tooLarge: false });
+    expect(a.version).not.toBe(b.version);
+  });
+});

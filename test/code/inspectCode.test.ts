@@ -1,0 +1,53 @@
+import { join } from "node:path";
+
+import { entrypointWarning, inspectCode } from "../../src/code/inspectCode";
+import { limits } from "../../src/spec";
+import { codeFolder, removeCodeFolders } from "../support/codeFolder";
+
+afterEach(removeCodeFolders);
+
+describe("inspectCode", () => {
+  test("a folder is a Node.js function, or a custom runtime if it has a bootstrap", () => {
+    expect(inspectCode(codeFolder({ "src/index.js": "" }))).toMatchObject({ kind: "folder", runtime: "nodejs" });
+    expect(inspectCode(codeFolder({ bootstrap: "#!/bin/sh" }))).toMatchObject({ kind: "folder", runtime: "custom" });
+    expect(inspectCode(codeFolder({ "src/bootstrap": "" }))).toMatchObject({ runtime: "nodejs" });
+  });
+
+  test("archives", () => {
+    const folder = codeFolder({ "app.jar": "jar", "app.zip": "zip" });
+    expect(inspectCode(join(folder, "app.jar"))).toMatchObject({ kind: "jar", runtime: "custom" });
+    expect(inspectCode(join(folder, "app.zip"))).toMatchObject({ kind: "zip", runtime: "nodejs" });
+  });
+
+  test("says what is wrong", () => {
+    const folder = codeFolder({ "app.tar": "tar" });
+    const missing = join(folder, "missing");
+    const empty = codeFolder({ ".git/HEAD": "" });
+    const large = codeFolder({ a: { text: Buffer.alloc(limits.MAX_CODE_BYTES + 1) } });
+    expect(inspectCode(missing)).toEqual({ problem: `"${missing}" does not exist` });
+    expect(inspectCode(empty)).toEqual({ problem: `"${empty}" has no files` });
+    expect(inspectCode(join(folder, "app.tar"))).toEqual({
+      problem: `"${join(folder, "app.tar")}" is neither a folder nor a .zip or .jar file`,
+    });
+    expect(inspectCode(large)).toEqual({
+      problem: `"${large}" is larger than 50 MiB; leave files out with .dockerignore`,
+    });
+  });
+});
+
+describe("entrypointWarning", () => {
+  test("a Node.js function needs its entrypoint", () => {
+    const folder = codeFolder({ "src/index.js": "", "main.ts": "" });
+    expect(entrypointWarning(folder, "nodejs")).toBeUndefined();
+    expect(entrypointWarning(folder, "nodejs", "main.ts")).toBeUndefined();
+    expect(entrypointWarning(folder, "nodejs", "main.js")).toContain(`the entrypoint "main.js" is not in "${folder}"`);
+  });
+
+  test("a custom runtime needs an executable bootstrap", () => {
+    const executable = codeFolder({ bootstrap: { text: "#!/bin/sh", mode: 0o755 } });
+    const plain = codeFolder({ bootstrap: { text: "#!/bin/sh", mode: 0o644 } });
+    expect(entrypointWarning(executable, "custom")).toBeUndefined();
+    expect(entrypointWarning(plain, "custom")).toContain("is not executable (chmod +x)");
+    expect(entrypointWarning(codeFolder({ x: "" }), "custom")).toContain('there is no "bootstrap" at the root');
+  });
+});

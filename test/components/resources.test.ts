@@ -1,0 +1,243 @@
+import { relative } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+
+import {
+  CronTrigger,
+  EndpointTrigger,
+  Environment,
+  FullCodeFunction,
+  local,
+  QueueTrigger,
+  ServerlessApp,
+} from "../../src";
+import { findProjectFolder } from "../../src/platforms/local/projectFolder";
+import { codeFolder, removeCodeFolders } from "../support/codeFolder";
+import { type DeclaredResource, declareProgram, unwrapSecret } from "../support/declareProgram";
+
+const DOCUMENT = "pulumi-nodejs:dynamic/fullcode:Document";
+const SECRET_FILE = "pulumi-nodejs:dynamic/fullcode:SecretFile";
+
+let code = "";
+beforeEach(() => (code = codeFolder({ "src/index.js": "module.exports = () => {};" })));
+afterEach(removeCodeFolders);
+
+function find(resources: DeclaredResource[], type: string, name: string): Record<string, unknown> {
+  const found = resources.filter((resource) => resource.type === type && resource.name === name);
+  expect(found).toHaveLength(1);
+  return found[0].inputs;
+}
+
+describe("what is registered", () => {
+  test("a trigger is one document a region", async () => {
+    const { resources, outputs } = await declareProgram(() => {
+      const app = new ServerlessApp("shop", { sessions: { jwksUrl: "https://id.example.com/keys" } });
+      const production = new Environment("production", {
+        app,
+        type: "production",
+        regions: { "eu-west": local(), "us-east": local({ port: 4100 }) },
+      });
+      const orders = new FullCodeFunction("orders", { app, environments: [production], code });
+      const endpoint = new EndpointTrigger("get-order", { function: orders, path: "/orders/:id", session: "required" });
+      const queue = new QueueTrigger("placed", { function: orders, queue: "orders", maxDeliveries: 2, backoff: 3 });
+      const cron = new CronTrigger("nightly", { function: orders, schedule: "0 2 * * *", regions: ["us-east"] });
+      return {
+        urls: production.urls,
+        url: production.url,
+        endpointUrls: endpoint.urls,
+        endpointUrl: endpoint.url,
+        queueName: queue.queueName,
+        publishUrls: queue.publishUrls,
+        schedule: cron.schedule,
+        imageDigest: orders.imageDigest,
+      };
+    });
+    const folder = ".fullcode/dev/production/eu-west";
+    const header = { apiVersion: "fullcode/v1", function: "orders" };
+    expect(find(resources, DOCUMENT, "get-order.production.eu-west")).toEqual({
+      __provider: expect.stringContaining('("fullcode/local-provider")') as string,
+      folder,
+      file: "route.get-order.json",
+      content: {
+        ...header,
+        kind: "Route",
+        name: "get-order",
+        method: "GET",
+        path: "/orders/:id",
+        session: "required",
+      },
+    });
+    expect(find(resources, DOCUMENT, "placed.production.us-east")).toMatchObject({
+      folder: ".fullcode/dev/production/us-east",
+      file: "queue.placed.json",
+      content: { ...header, kind: "Queue", name: "placed", queue: "orders", maxDeliveries: 2, backoffSeconds: 3 },
+    });
+    expect(find(resources, DOCUMENT, "nightly.production.us-east").content).toEqual({
+      ...header,
+      kind: "Cron",
+      name: "nightly",
+      schedule: "0 2 * * *",
+      timezone: "UTC",
+      missed: "skip",
+      maxDeliveries: 3,
+    });
+    expect(resources.filter(({ name }) => name.startsWith("nightly."))).toHaveLength(1);
+    expect(find(resources, DOCUMENT, "production.eu-west").content).toEqual({
+      apiVersion: "fullcode/v1",
+      kind: "Region",
+      name: "eu-west",
+      app: "shop",
+      environment: "production",
+      environmentType: "production",
+      url: "http://localhost:4001",
+      port: 4001,
+      sessions: { jwksUrl: "https://id.example.com/keys" },
+    });
+    expect(outputs).toEqual({
+      urls: { "eu-west": "http://localhost:4001", "us-east": "http://localhost:4100" },
+      url: "http://localhost:4001",
+      endpointUrls: {
+        production: { "eu-west": "http://localhost:4001/orders/:id", "us-east": "http://localhost:4100/orders/:id" },
+      },
+      endpointUrl: "http://localhost:4001/orders/:id",
+      queueName: "orders",
+      publishUrls: {
+        production: {
+          "eu-west": "http://localhost:4001/queues/orders",
+          "us-east": "http://localhost:4100/queues/orders",
+        },
+      },
+      schedule: "0 2 * * *",
+      imageDigest: { production: { "eu-west": undefined, "us-east": undefined } },
+    });
+  });
+
+  test("a function is a document with its settings, and a region's own on top", async () => {
+    const { resources } = await declareProgram(() => {
+      const app = new ServerlessApp("shop");
+      const regions = { eu: local(), us: local() };
+      const production = new Environment("production", { app, type: "production", regions });
+      new FullCodeFunction("orders", {
+        app,
+        environments: [production],
+        code,
+        timeout: 5,
+        scale: { min: 1, idle: 10 },
+        regions: { us: { memory: 512, concurrency: 2, scale: { max: 3 }, limits: { heldRequests: 7 } } },
+      });
+    });
+    const eu = find(resources, DOCUMENT, "orders.production.eu").content as Record<string, unknown>;
+    expect(eu).toEqual({
+      apiVersion: "fullcode/v1",
+      kind: "Function",
+      name: "orders",
+      version: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
+      runtime: "nodejs",
+      code: relative(findProjectFolder(), code),
+      timeoutSeconds: 5,
+      memoryMiB: 256,
+      cpuCores: 0.25,
+      concurrency: 16,
+      scale: { min: 1, max: 10, idleSeconds: 10 },
+      limits: {
+        requestBytes: 6_291_456,
+        responseBytes: 6_291_456,
+        heldRequests: 1000,
+        heldBytes: 67_108_864,
+        instanceWaitSeconds: 60,
+      },
+    });
+    expect(find(resources, DOCUMENT, "orders.production.us").content).toEqual({
+      ...eu,
+      memoryMiB: 512,
+      concurrency: 2,
+      scale: { min: 1, max: 3, idleSeconds: 10 },
+      limits: { ...(eu.limits as object), heldRequests: 7 },
+    });
+  });
+
+  test("a bootstrap makes a custom runtime, with one invocation at a time", async () => {
+    const bootstrap = codeFolder({ bootstrap: { text: "#!/bin/sh\n", mode: 0o755 } });
+    const { resources } = await declareProgram(() => {
+      const app = new ServerlessApp("shop");
+      const test = new Environment("test", { app, type: "test" });
+      new FullCodeFunction("loop", { app, environments: [test], code: bootstrap, handler: "index.handler" });
+    });
+    const expected = { runtime: "custom", concurrency: 1, handler: "index.handler" };
+    expect(find(resources, DOCUMENT, "loop.test.local").content).toMatchObject(expected);
+  });
+
+  test("parameters and variables are secret files, of the types they were given with", async () => {
+    const { resources } = await declareProgram(() => {
+      const key = pulumi.secret("s3cret");
+      const app = new ServerlessApp("shop", { params: { key, limit: 3, open: true } });
+      const test = new Environment("test", { app, type: "test" });
+      new FullCodeFunction("a", { app, environments: [test], code, variables: { KEY: key, MODE: "x" } });
+      new FullCodeFunction("b", { app, environments: [test], code });
+    });
+    const params = find(resources, SECRET_FILE, "test.local");
+    expect(params).toMatchObject({ folder: ".fullcode/dev/test/local", file: "secrets/params.json" });
+    expect(unwrapSecret(params.content)).toEqual({ key: "s3cret", limit: 3, open: true });
+    const variables = find(resources, SECRET_FILE, "a.test.local");
+    expect(variables.file).toBe("secrets/variables.a.json");
+    expect(unwrapSecret(variables.content)).toEqual({ KEY: "s3cret", MODE: "x" });
+    expect(resources.filter(({ type }) => type === SECRET_FILE)).toHaveLength(2);
+    const documents = resources.filter(({ type }) => type === DOCUMENT);
+    expect(JSON.stringify(documents)).not.toContain("s3cret");
+  });
+
+  test("every resource but the stack has a parent, and the same program has the same ports", async () => {
+    const program = () => {
+      const first = new ServerlessApp("first");
+      const second = new ServerlessApp("second");
+      const a = new Environment("a", { app: first, type: "test", regions: { x: local(), y: local({ port: 4003 }) } });
+      const b = new Environment("b", { app: second, type: "test", regions: { x: local(), y: local() } });
+      return { a: a.urls, b: b.urls };
+    };
+    const runs = [await declareProgram(program), await declareProgram(program)];
+    for (const { resources, outputs } of runs) {
+      expect(outputs).toEqual({
+        a: { x: "http://localhost:4001", y: "http://localhost:4003" },
+        b: { x: "http://localhost:4002", y: "http://localhost:4004" },
+      });
+      expect(resources.filter(({ parent }) => parent === "").map(({ type }) => type)).toEqual(["pulumi:pulumi:Stack"]);
+    }
+  });
+});
+
+describe("transform", () => {
+  test("changes each child before it is registered", async () => {
+    const { resources } = await declareProgram(() => {
+      const app = new ServerlessApp("shop", { params: { a: 1 } });
+      const test = new Environment("test", {
+        app,
+        type: "test",
+        regions: { eu: local(), us: local() },
+        transform: {
+          document: (document, _options, { region }) => {
+            if (region === "us") document.url = "https://us.example.com";
+          },
+          params: (secret) => (secret.values = { a: 2 }),
+        },
+      });
+      const orders = new FullCodeFunction("orders", {
+        app,
+        environments: [test],
+        code,
+        variables: { A: "1" },
+        transform: {
+          document: (document) => (document.timeoutSeconds = 7),
+          variables: (secret) => (secret.values = { A: "2" }),
+        },
+      });
+      const transform = { document: (document: { path: string }) => (document.path = "/v2/orders") };
+      new EndpointTrigger("list", { function: orders, path: "/orders", transform });
+    });
+    const content = (name: string) => find(resources, DOCUMENT, name).content;
+    expect(content("test.us")).toMatchObject({ url: "https://us.example.com" });
+    expect(content("test.eu")).toMatchObject({ url: "http://localhost:4001" });
+    expect(content("orders.test.eu")).toMatchObject({ timeoutSeconds: 7 });
+    expect(content("list.test.us")).toMatchObject({ path: "/v2/orders" });
+    expect(unwrapSecret(find(resources, SECRET_FILE, "test.eu").content)).toEqual({ a: 2 });
+    expect(unwrapSecret(find(resources, SECRET_FILE, "orders.test.eu").content)).toEqual({ A: "2" });
+  });
+});

@@ -1,0 +1,272 @@
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+
+import {
+  CronTrigger,
+  type CronTriggerArgs,
+  EndpointTrigger,
+  type EndpointTriggerArgs,
+  Environment,
+  FullCodeFunction,
+  type FullCodeFunctionArgs,
+  local,
+  type Params,
+  QueueTrigger,
+  ServerlessApp,
+} from "../../src";
+import { requireParams } from "../../src/components/params";
+import { limits } from "../../src/spec";
+import { codeFolder, removeCodeFolders } from "../support/codeFolder";
+import { useMocks } from "../support/declareProgram";
+
+let code: string;
+let app: ServerlessApp;
+let production: Environment;
+let orders: FullCodeFunction;
+let warnings: jest.SpyInstance;
+
+beforeEach(async () => {
+  warnings = jest.spyOn(console, "warn").mockImplementation();
+  await useMocks();
+  code = codeFolder({ "src/index.js": "" });
+  app = new ServerlessApp("shop");
+  production = new Environment("production", { app, type: "production", regions: { eu: local(), us: local() } });
+  orders = new FullCodeFunction("orders", { app, environments: [production], code });
+});
+afterEach(async () => {
+  warnings.mockRestore();
+  await pulumi.runtime.disconnect();
+  removeCodeFolders();
+});
+
+/** The message of the error that the engine prints without a stack. */
+function messageOf(construct: () => unknown): string {
+  try {
+    construct();
+  } catch (error) {
+    expect(pulumi.ResourceError.isInstance(error)).toBe(true);
+    expect((error as pulumi.ResourceError).hideStack).toBe(true);
+    return (error as Error).message;
+  }
+  throw new Error("no error was thrown");
+}
+
+const output = pulumi.output("x") as unknown as string;
+const endpoint = (name: string, args: Partial<EndpointTriggerArgs>) => () =>
+  new EndpointTrigger(name, { function: orders, path: "/x", ...args });
+const functionOf = (args: Partial<FullCodeFunctionArgs>) => () =>
+  new FullCodeFunction("other", { app, environments: [production], code, ...args });
+const cron = (args: Partial<CronTriggerArgs>) => () =>
+  new CronTrigger("nightly", { function: orders, schedule: "0 2 * * *", ...args });
+
+describe("ServerlessApp", () => {
+  test("reports all problems at once, with the arguments' paths", () => {
+    const params = { list: [1], nothing: null, infinite: Infinity, good: "x" } as unknown as Params;
+    expect(messageOf(() => new ServerlessApp("My_Shop", { params, sessions: { issuer: "me" } }))).toBe(
+      'ServerlessApp "My_Shop": ' +
+        'name: "My_Shop" must consist of lower-case letters, digits and dashes, start with a letter and not end with a dash; ' +
+        "params.list: must be a string, a number or a boolean, not a list; " +
+        "params.nothing: must be a string, a number or a boolean, not null; " +
+        "params.infinite: must be a finite number, not Infinity; " +
+        "sessions: needs either `jwksUrl` or `jwks`, and not both",
+    );
+  });
+
+  test("limits the size of parameters", () => {
+    const params = { text: "x".repeat(limits.MAX_PARAMS_BYTES) };
+    expect(messageOf(() => new ServerlessApp("big", { params }))).toBe(
+      'ServerlessApp "big": params: have 262155 bytes as JSON; at most 262144 are allowed',
+    );
+  });
+
+  test("checks parameters that are known later in the same way", () => {
+    expect(requireParams({ key: "x" }, "", undefined)).toEqual({ key: "x" });
+    expect(messageOf(() => requireParams({ key: [1] }, 'ServerlessApp "late"', undefined))).toBe(
+      'ServerlessApp "late": params.key: must be a string, a number or a boolean, not a list',
+    );
+  });
+});
+
+describe("Environment", () => {
+  test("bad names, types and ports", () => {
+    const regions = { EU: local(), eu: local({ port: 70_000 }) };
+    expect(messageOf(() => new Environment("Test", { app, type: "", regions }))).toMatch(
+      /^Environment "Test": name: "Test" must consist .*; regions\.EU: "EU" must consist .*; type: .*; regions\.eu\.port: must be a whole number from 1 to 65535, not 70000$/,
+    );
+  });
+
+  test("two regions with one port", () => {
+    const regions = { a: local({ port: 4001 }) };
+    expect(messageOf(() => new Environment("test", { app, type: "test", regions }))).toBe(
+      'Environment "test": regions.a.port: 4001 is already the port of region "production/eu"; give one of them another port',
+    );
+  });
+
+  test("no regions, regions given as an Output, a name given twice", () => {
+    expect(messageOf(() => new Environment("test", { app, type: "test", regions: {} }))).toBe(
+      'Environment "test": regions: must have at least one region',
+    );
+    const regions = pulumi.output({}) as unknown as Record<string, never>;
+    expect(messageOf(() => new Environment("test-2", { app, type: "test", regions }))).toContain(
+      "regions: must be a plain value, not an Output",
+    );
+    expect(messageOf(() => new Environment("production", { app, type: "test" }))).toBe(
+      'Environment "production": name: there already is a Environment "production" in this app; names of a kind are given once',
+    );
+  });
+});
+
+describe("FullCodeFunction", () => {
+  test("limits out of range", () => {
+    const message = messageOf(
+      functionOf({ timeout: 901, memory: 1, cpu: 0, concurrency: 0, scale: { min: 3, max: 2, idle: 0 } }),
+    );
+    const named = message
+      .replace('FullCodeFunction "other": ', "")
+      .split("; ")
+      .map((problem) => problem.split(":")[0]);
+    expect(named.sort()).toEqual(["concurrency", "cpu", "memory", "scale.idle", "scale.min", "timeout"]);
+    expect(messageOf(functionOf({ scale: { min: 3, max: 2 } }))).toBe(
+      'FullCodeFunction "other": scale.min: must not be larger than `max`',
+    );
+  });
+
+  test("code that does not exist, is empty, is no package or is too large", () => {
+    expect(messageOf(functionOf({ code: join(code, "nowhere") }))).toBe(
+      `FullCodeFunction "other": code: "${join(code, "nowhere")}" does not exist`,
+    );
+    expect(messageOf(functionOf({ code: codeFolder({}) }))).toContain("has no files");
+    expect(messageOf(functionOf({ code: join(code, "src/index.js") }))).toContain(
+      "is neither a folder nor a .zip or .jar",
+    );
+    const large = codeFolder({ a: { text: Buffer.alloc(limits.MAX_CODE_BYTES + 1) } });
+    expect(messageOf(functionOf({ code: large }))).toContain("is larger than 50 MiB");
+    expect(messageOf(functionOf({ code: output }))).toContain("code: must be a plain value, not an Output");
+  });
+
+  test("variables of the platform, bad names and values", () => {
+    const variables = { RUNTIME_MEMORY: "1", FULLCODE_X: "1", "1A": "x", OK: 1 as unknown as string };
+    expect(messageOf(functionOf({ variables, regions: { us: { variables: { RUNTIME_CPU: "1" } } } }))).toBe(
+      'FullCodeFunction "other": ' +
+        "variables.RUNTIME_MEMORY: names that start with RUNTIME_ or FULLCODE_ are set by the platform; " +
+        "variables.FULLCODE_X: names that start with RUNTIME_ or FULLCODE_ are set by the platform; " +
+        "variables.1A: must consist of letters, digits and underscores and not start with a digit; " +
+        "variables.OK: must be a string, not number; " +
+        "regions.us.variables.RUNTIME_CPU: names that start with RUNTIME_ or FULLCODE_ are set by the platform",
+    );
+  });
+
+  test("settings for an unknown region, and bad ones for a known region", () => {
+    expect(messageOf(functionOf({ regions: { mars: {}, us: { timeout: 0 } } }))).toMatch(
+      /^FullCodeFunction "other": regions\.mars: there is no region "mars"; there are "eu", "us"; regions\.us\.timeout: [^;]*$/,
+    );
+  });
+
+  test("an environment of another app, one listed twice, a name given twice", () => {
+    const other = new ServerlessApp("other");
+    const foreign = new Environment("foreign", { app: other, type: "test" });
+    expect(messageOf(functionOf({ environments: [foreign, production, production] }))).toBe(
+      'FullCodeFunction "other": environments[0]: environment "foreign" belongs to app "other", the function to "shop"; ' +
+        'environments[2]: environment "production" is listed twice',
+    );
+    expect(messageOf(() => new FullCodeFunction("orders", { app, environments: [], code }))).toContain(
+      'there already is a FullCodeFunction "orders" in this app',
+    );
+  });
+
+  test("a missing entrypoint is a warning", () => {
+    expect(functionOf({ entrypoint: "nowhere.js" })).not.toThrow();
+    expect(warnings.mock.calls.join()).toContain(`the entrypoint "nowhere.js" is not in "${code}"`);
+  });
+});
+
+describe("EndpointTrigger", () => {
+  test("reports all problems at once", () => {
+    const args = { path: "orders/:id/:id", method: "FETCH" as "GET", session: "required", regions: ["mars"] } as const;
+    expect(messageOf(endpoint("Bad", args))).toMatch(
+      /^EndpointTrigger "Bad": name: .*; regions\[0\]: there is no region "mars"; there are "eu", "us"; session: "required" needs `sessions` of ServerlessApp "shop"; method: .*; path: "orders\/:id\/:id" must start with "\/"$/,
+    );
+  });
+
+  test("a path parameter named twice", () => {
+    expect(messageOf(endpoint("twice", { path: "/orders/:id/items/:id" }))).toContain(
+      'path: the parameter ":id" appears twice in "/orders/:id/items/:id"',
+    );
+  });
+
+  test("a route that another endpoint has", () => {
+    endpoint("get-order", { path: "/orders/:orderId" })();
+    expect(messageOf(endpoint("again", { path: "/orders/:id" }))).toBe(
+      'EndpointTrigger "again": path: "GET /orders/:id" takes the same requests as EndpointTrigger "get-order" (GET /orders/:orderId)',
+    );
+    expect(endpoint("post", { path: "/orders/:id", method: "POST" })).not.toThrow();
+    expect(endpoint("any", { path: "/orders/:id", method: "ANY" })).not.toThrow();
+    expect(endpoint("new", { path: "/orders/new" })).not.toThrow();
+  });
+
+  test("one route in two regions is two routes", () => {
+    endpoint("eu", { path: "/orders", regions: ["eu"] })();
+    expect(endpoint("us", { path: "/orders", regions: ["us"] })).not.toThrow();
+  });
+
+  test("a wildcard that others cover can never match, whichever comes first", () => {
+    endpoint("one", { path: "/files/:name" })();
+    endpoint("rest", { path: "/files/*" })();
+    expect(messageOf(endpoint("deep", { path: "/files/:folder/*" }))).toBe(
+      'EndpointTrigger "deep": path: "GET /files/*" of EndpointTrigger "rest" (GET /files/*) can never match: ' +
+        'EndpointTrigger "one" (GET /files/:name), EndpointTrigger "deep" (GET /files/:folder/*) take all of its requests',
+    );
+  });
+
+  test("ANY where every method is taken can never match", () => {
+    for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const)
+      endpoint(`x-${method.toLowerCase()}`, { method })();
+    expect(messageOf(endpoint("x-any", { method: "ANY" }))).toContain('path: "ANY /x" of EndpointTrigger "x-any"');
+  });
+
+  test("a name given twice", () => {
+    endpoint("first", { path: "/a" })();
+    expect(messageOf(endpoint("first", { path: "/b" }))).toBe(
+      'EndpointTrigger "first": name: there already is a EndpointTrigger "first" in this app; names of a kind are given once',
+    );
+  });
+
+  test("a function without environments", () => {
+    const nowhere = new FullCodeFunction("nowhere", { app, environments: [], code });
+    expect(warnings.mock.calls.join()).toContain("`environments` is empty: the function runs nowhere");
+    expect(messageOf(endpoint("lost", { function: nowhere }))).toBe(
+      'EndpointTrigger "lost": function: "nowhere" has no environments, so nothing could ever invoke it',
+    );
+  });
+});
+
+describe("QueueTrigger", () => {
+  test("two on one queue of an environment", () => {
+    const staging = new Environment("staging", { app, type: "staging" });
+    const elsewhere = new FullCodeFunction("elsewhere", { app, environments: [staging], code });
+    new QueueTrigger("placed", { function: orders, queue: "orders" });
+    expect(() => new QueueTrigger("staged", { function: elsewhere, queue: "orders" })).not.toThrow();
+    expect(messageOf(() => new QueueTrigger("again", { function: orders, queue: "orders" }))).toBe(
+      'QueueTrigger "again": queue: "orders" already invokes "orders" by QueueTrigger "placed" in environment "production"; a queue has one trigger',
+    );
+  });
+
+  test("bad names and numbers", () => {
+    const args = { function: orders, queue: "Orders!", maxDeliveries: 0, backoff: -1 };
+    expect(messageOf(() => new QueueTrigger("bad", args))).toMatch(
+      /^QueueTrigger "bad": queue: "Orders!" must consist .*; maxDeliveries: .*; backoff: .*$/,
+    );
+  });
+});
+
+describe("CronTrigger", () => {
+  test.each<[string, Partial<CronTriggerArgs>, RegExp]>([
+    ["31 February", { schedule: "0 0 31 2 *" }, /schedule: "0 0 31 2 \*" never fires: no date matches it$/],
+    ["no schedule", { schedule: "daily" }, /schedule: "daily" has 1 field;/],
+    ["a bad field", { schedule: "99 * * * *" }, /schedule: "99 \* \* \* \*" is not a schedule:/],
+    ["an Output", { schedule: output }, /schedule: .*string/],
+    ["a bad time zone", { timezone: "Mars/Base" }, /timezone: "Mars\/Base" is not a time zone of the IANA database/],
+  ])("%s", (_what, args, expected) => {
+    expect(messageOf(cron(args))).toMatch(expected);
+  });
+});

@@ -126,8 +126,9 @@ describe("FullCodeFunction", () => {
       .split("; ")
       .map((problem) => problem.split(":")[0]);
     expect(named.sort()).toEqual(["concurrency", "cpu", "memory", "scale.idle", "scale.min", "timeout"]);
-    expect(messageOf(functionOf({ scale: { min: 3, max: 2 } }))).toBe(
-      'FullCodeFunction "other": scale.min: must not be larger than `max`',
+    const args = { app, environments: [production], code, scale: { min: 20 } };
+    expect(messageOf(() => new FullCodeFunction("scaled", args))).toBe(
+      'FullCodeFunction "scaled": scale.min: must not be larger than `max`',
     );
   });
 

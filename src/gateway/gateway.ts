@@ -246,7 +246,6 @@ class LocalGateway implements Gateway {
         onLog: (record) => this.logs.add(record),
         onEnd: (invocation: Invocation, current, instance) =>
           this.logs.add(invocationRecord(invocation, current.name, instance)),
-        onRoom: (name) => this.triggers.wake(name),
       },
       this.options.watchCode ?? false,
     );

@@ -49,9 +49,9 @@ export class LinkSocket {
     return this.closed;
   }
 
-  /** Bytes that the peer has not taken yet. */
-  get backlogBytes(): number {
-    return this.socket.writableLength + (this.end - this.start);
+  /** Something was sent in this turn of the event loop and has not been written yet. */
+  get isBatching(): boolean {
+    return this.flushScheduled;
   }
 
   send(type: FrameType, id: number): void {

@@ -6,10 +6,18 @@ import { type UnreadBody } from "../invocations/invocation";
 /** Time for a body to arrive once it is being read; a slower client gets 408. */
 const BODY_TIMEOUT_MS = 30_000;
 
-/** Whether a request has a body, by its headers. */
+/**
+ * Whether a request has a body, by its headers as they were sent: `request.headers` is only made when it is asked for,
+ * and most requests get by without it.
+ */
 export function hasBody(request: IncomingMessage): boolean {
-  const { headers } = request;
-  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
+  const { rawHeaders } = request;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const { length } = rawHeaders[i]!;
+    if (length === 14 && rawHeaders[i]!.toLowerCase() === "content-length" && rawHeaders[i + 1] !== "0") return true;
+    if (length === 17 && rawHeaders[i]!.toLowerCase() === "transfer-encoding") return true;
+  }
+  return false;
 }
 
 export function tooLarge(limit: number): GatewayError {

@@ -17,8 +17,6 @@ const CODE_QUIET_MS = 40;
 export interface FunctionHostEvents {
   onLog(record: LogRecord): void;
   onEnd(invocation: Invocation, document: FunctionDocument, instance: string | undefined): void;
-  /** Room may have appeared for queue messages. */
-  onRoom(functionName: string): void;
 }
 
 /** One function of a running gateway: its document, what waits for it, and its instances. */
@@ -38,7 +36,8 @@ export class FunctionHost implements DispatcherEvents {
   ) {
     this.dispatcher = new Dispatcher(document, this);
     this.pool = new InstancePool(document, region, launcher, {
-      demand: () => ({ held: this.dispatcher.heldCount, running: this.dispatcher.running }),
+      demand: () => this.dispatcher.heldCount + this.dispatcher.running,
+      takePeak: () => this.dispatcher.takePeak(),
       liveInstances: () => this.currentLinks().map((link) => link.hello.instance),
       drain: (instance) => this.drain(instance),
       onStartFailed: (error) => this.onStartFailed(error),
@@ -126,7 +125,6 @@ export class FunctionHost implements DispatcherEvents {
       this.pool.ready(instance);
     }
     this.pool.scale();
-    this.events.onRoom(this.document.name);
   }
 
   onEnd(invocation: Invocation, link: InstanceLink | undefined): void {

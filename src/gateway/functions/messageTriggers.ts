@@ -50,6 +50,8 @@ export class MessageTriggers {
       if (trigger !== undefined) {
         trigger.document = document;
         trigger.consumer.update(this.consumerOptions(queue, document));
+        // its function may have more room than before
+        trigger.consumer.wake();
       } else {
         const consumer = this.options.store.consume(queue, this.consumerOptions(queue, document), (delivery) =>
           this.deliver(queue, delivery),
@@ -57,12 +59,6 @@ export class MessageTriggers {
         this.triggers.set(queue, { document, consumer });
       }
     }
-  }
-
-  /** The function has room: its queues are looked at again. */
-  wake(functionName: string): void {
-    for (const { document, consumer } of this.triggers.values())
-      if (document.function === functionName) consumer.wake();
   }
 
   async stop(): Promise<void> {

@@ -74,6 +74,11 @@ export class InstanceLink {
     return this.running.size;
   }
 
+  /** Frames of this turn of the event loop have not been written yet: one more costs next to nothing. */
+  get isBatching(): boolean {
+    return this.socket.isBatching;
+  }
+
   get invocations(): IterableIterator<Invocation> {
     return this.running.values();
   }

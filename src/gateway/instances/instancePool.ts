@@ -16,13 +16,11 @@ const MAX_STARTING = Math.max(2, availableParallelism());
 /** Time for an instance to end after it was asked to, beyond its timeout. */
 const EXIT_GRACE_MS = 5_000;
 
-export interface PoolDemand {
-  held: number;
-  running: number;
-}
-
 export interface PoolEvents {
-  demand(): PoolDemand;
+  /** Invocations that are held or run. */
+  demand(): number;
+  /** The highest demand since this was asked last. */
+  takePeak(): number;
   /** Instances of the current generation that take work. */
   liveInstances(): string[];
   /** Lets the instance finish what runs and go. */
@@ -140,14 +138,14 @@ export class InstancePool {
   scale(atLeast = 0): void {
     if (this.stopped) return;
     const { scale, concurrency } = this.document;
-    const { held, running } = this.events.demand();
-    const needed = Math.max(Math.ceil((held + running) / concurrency), atLeast);
+    const needed = Math.max(Math.ceil(this.events.demand() / concurrency), atLeast);
     const desired = Math.min(Math.max(needed, scale.min), scale.max);
     const live = this.events.liveInstances();
     const starting = this.startingCount;
     const missing = Math.min(desired - live.length - starting, MAX_STARTING - starting);
     if (this.retryTimer === undefined) for (let i = 0; i < missing; i++) void this.launch();
-    const kept = Math.min(Math.max(this.window.record(needed, scale.idleSeconds * 1000), scale.min), scale.max);
+    const peak = Math.max(needed, Math.ceil(this.events.takePeak() / concurrency));
+    const kept = Math.min(Math.max(this.window.record(peak, scale.idleSeconds * 1000), scale.min), scale.max);
     for (const instance of live.slice(kept)) this.events.drain(instance);
     if (live.length > scale.min) this.scheduleIdleCheck(scale.idleSeconds * 1000);
   }

@@ -11,9 +11,11 @@ const HEARTBEAT_MS = 2_000;
 const CANCEL_GRACE_MS = 1_000;
 /** With more instances than this, the less loaded of two random ones is taken instead of the least loaded of all. */
 const FULL_SCAN = 8;
+/** So many invocations that arrive together go to one instance in one write, before the load is looked at again. */
+const BURST = 4;
 
 export interface DispatcherEvents {
-  /** More or less is held or running, or room has appeared: the number of instances may have to change. */
+  /** Something waits for an instance, or the instances have changed: their number may have to change. */
   onDemand(): void;
   /** An invocation has ended, answered or not. */
   onEnd(invocation: Invocation, link: InstanceLink | undefined): void;
@@ -31,6 +33,8 @@ export class Dispatcher implements InstanceLinkEvents {
   private readonly links: InstanceLink[] = [];
   private readonly held: HoldingQueue;
   private runningCount = 0;
+  private peak = 0;
+  private burst: { link: InstanceLink; count: number } | undefined;
 
   constructor(
     private document: FunctionDocument,
@@ -66,6 +70,13 @@ export class Dispatcher implements InstanceLinkEvents {
     return credits;
   }
 
+  /** Highest number of invocations held and running since this was asked last. */
+  takePeak(): number {
+    const { peak } = this;
+    this.peak = this.heldCount + this.runningCount;
+    return peak;
+  }
+
   /** Takes an invocation in; it is dispatched at once or held. Errors go to its caller. */
   submit(invocation: Invocation): void {
     invocation.coldStart = this.links.length === 0;
@@ -74,6 +85,7 @@ export class Dispatcher implements InstanceLinkEvents {
     } catch (error) {
       return this.fail(invocation, error as GatewayError);
     }
+    this.peak = Math.max(this.peak, this.heldCount + this.runningCount);
     this.dispatch();
     if (invocation.dispatchedAt === 0) this.events.onDemand();
   }
@@ -107,6 +119,17 @@ export class Dispatcher implements InstanceLinkEvents {
   }
 
   private pick(): InstanceLink | undefined {
+    const { burst } = this;
+    if (burst !== undefined && burst.link.isBatching && burst.link.credits > 0 && burst.count < BURST) {
+      burst.count++;
+      return burst.link;
+    }
+    const link = this.pickByLoad();
+    this.burst = link === undefined ? undefined : { link, count: 1 };
+    return link;
+  }
+
+  private pickByLoad(): InstanceLink | undefined {
     const { links } = this;
     if (links.length <= FULL_SCAN) return leastLoaded(links);
     const first = links[Math.floor(Math.random() * links.length)]!;
@@ -162,8 +185,7 @@ export class Dispatcher implements InstanceLinkEvents {
   onDone(link: InstanceLink, invocation: Invocation): void {
     this.end(invocation, link);
     this.dispatch();
-    this.events.onDemand();
-    this.endIfForsaken(link);
+    if (link.draining) this.endIfForsaken(link);
   }
 
   onLog(link: InstanceLink, lines: LogLine[], invocation: Invocation | undefined): void {
@@ -229,7 +251,7 @@ export class Dispatcher implements InstanceLinkEvents {
 
   /** A draining instance on which only abandoned invocations run would never end by itself. */
   private endIfForsaken(link: InstanceLink): void {
-    if (!link.draining || link.runningCount === 0) return;
+    if (link.runningCount === 0) return;
     const now = performance.now();
     for (const each of link.invocations) {
       const overdue = now - each.dispatchedAt - this.document.timeoutSeconds * 1000;

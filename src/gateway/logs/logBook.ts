@@ -45,7 +45,7 @@ export class LogBook {
     }
   }
 
-  async close(): Promise<void> {
-    await this.file.flush();
+  close(): Promise<void> {
+    return this.file.close();
   }
 }

@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { appendFile, mkdir, rename, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -7,16 +7,26 @@ import { type LogRecord } from "../gatewayOptions";
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const FLUSH_MS = 200;
-/** Records that wait to be written; when the disk cannot keep up, or is full, older ones are dropped and counted. */
-const MAX_PENDING = 50_000;
+/** Text that waits to be written; when the disk cannot keep up, or is full, what comes on top is dropped and counted. */
+const MAX_PENDING_BYTES = 32 * 1024 * 1024;
+const SLAB_BYTES = 64 * 1024;
 
-/** A region's log: JSON records, a line each, in a file that is rotated once. */
+/**
+ * A region's log: JSON records, a line each, in a file that is rotated once.
+ *
+ * Records become bytes at once: thousands of them that wait as objects are work for the garbage collector at each of
+ * its runs.
+ */
 export class LogFile {
-  private pending: LogRecord[] = [];
+  private full: Buffer[] = [];
+  private slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  private used = 0;
+  private pendingBytes = 0;
   private dropped = 0;
   private writing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private size: number | undefined;
+  private handle: FileHandle | undefined;
+  private size = 0;
 
   constructor(
     private readonly file: string,
@@ -24,11 +34,21 @@ export class LogFile {
   ) {}
 
   append(record: LogRecord): void {
-    if (this.pending.length >= MAX_PENDING) {
-      this.pending.splice(0, MAX_PENDING / 2);
-      this.dropped += MAX_PENDING / 2;
+    if (this.pendingBytes > MAX_PENDING_BYTES) {
+      this.dropped++;
+      return;
     }
-    this.pending.push(record);
+    const line = JSON.stringify(record) + "\n";
+    if (line.length * 3 > SLAB_BYTES - this.used) this.nextSlab();
+    if (line.length * 3 > SLAB_BYTES) {
+      const bytes = Buffer.from(line);
+      this.full.push(bytes);
+      this.pendingBytes += bytes.length;
+    } else {
+      const written = this.slab.write(line, this.used);
+      this.used += written;
+      this.pendingBytes += written;
+    }
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       void this.flush();
@@ -37,10 +57,17 @@ export class LogFile {
 
   /** Resolves when what was appended before is in the file, or could not be written. */
   async flush(): Promise<void> {
-    while (this.writing !== undefined || this.pending.length > 0) {
+    while (this.writing !== undefined || this.pendingBytes > 0) {
       this.writing ??= this.write().finally(() => (this.writing = undefined));
       await this.writing;
     }
+  }
+
+  /** Writes out what is pending and lets go of the file. */
+  async close(): Promise<void> {
+    clearTimeout(this.timer);
+    await this.flush();
+    await this.closeHandle();
   }
 
   /** The records of this and the rotated file, oldest first. */
@@ -57,33 +84,48 @@ export class LogFile {
     }
   }
 
+  private nextSlab(): void {
+    if (this.used === 0) return;
+    this.full.push(this.slab.subarray(0, this.used));
+    this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    this.used = 0;
+  }
+
   private async write(): Promise<void> {
-    const records = this.pending;
-    this.pending = [];
-    let text = "";
-    for (const record of records) text += JSON.stringify(record) + "\n";
+    this.nextSlab();
+    const buffers = this.full;
+    const bytes = this.pendingBytes;
+    this.full = [];
+    this.pendingBytes = 0;
     try {
-      this.size ??= await this.sizeNow();
-      if (this.size > MAX_FILE_BYTES) {
-        await rename(this.file, `${this.file}.1`);
-        this.size = 0;
-      }
-      await appendFile(this.file, text, { mode: 0o600 });
-      this.size += text.length;
-      if (this.dropped > 0) this.onProblem(`${this.dropped} log records were dropped: they came faster than the disk`);
+      this.handle ??= await this.open();
+      await this.handle.writev(buffers);
+      this.size += bytes;
+      if (this.size > MAX_FILE_BYTES) await this.rotate();
+      if (this.dropped > 0)
+        this.onProblem(`${this.dropped} log records were dropped: they came faster than they could be written`);
       this.dropped = 0;
     } catch (error) {
-      this.size = undefined;
+      await this.closeHandle();
       this.onProblem(`the log ${this.file} cannot be written: ${(error as Error).message}`);
     }
   }
 
-  private async sizeNow(): Promise<number> {
+  private async open(): Promise<FileHandle> {
     await mkdir(dirname(this.file), { recursive: true });
-    try {
-      return (await stat(this.file)).size;
-    } catch {
-      return 0;
-    }
+    const handle = await open(this.file, "a", 0o600);
+    this.size = (await handle.stat()).size;
+    return handle;
+  }
+
+  private async rotate(): Promise<void> {
+    await this.closeHandle();
+    await rename(this.file, `${this.file}.1`);
+  }
+
+  private async closeHandle(): Promise<void> {
+    const { handle } = this;
+    this.handle = undefined;
+    await handle?.close().catch(() => undefined);
   }
 }

@@ -1,0 +1,35 @@
+// Packs the library, installs it into an empty project, and uses it as somebody who only has the package would:
+// types compile, the program loads, the CLI answers.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const folder = mkdtempSync(join(tmpdir(), "fullcode-package-"));
+const run = (command, args, cwd = folder) => execFileSync(command, args, { cwd, encoding: "utf8" });
+
+try {
+  const { filename } = JSON.parse(run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], root))[0];
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "user", private: true }));
+  run("npm", ["install", "--no-audit", "--no-fund", `./${filename}`, "typescript@~5.9.3", "@types/node@20"]);
+  writeFileSync(
+    join(folder, "index.ts"),
+    `import { EndpointTrigger, Environment, FullCodeFunction, ServerlessApp } from "fullcode";
+const app = new ServerlessApp("shop");
+const environment = new Environment("production", { app });
+const hello = new FullCodeFunction("hello", { app, environments: [environment], code: "./functions/hello" });
+new EndpointTrigger("hello", { function: hello, path: "/hello" });
+export const urls = environment.urls;
+`,
+  );
+  const options = ["--strict", "--noEmit", "--module", "node16", "--moduleResolution", "node16", "--skipLibCheck"];
+  run("npx", ["tsc", ...options, "index.ts"]);
+  const answered = run("npx", ["fullcode", "--version"]).trim();
+  const expected = JSON.parse(run("npm", ["pkg", "get", "version"], root));
+  if (answered !== expected) throw new Error(`fullcode --version answered "${answered}", not "${expected}"`);
+  console.log(`the package installs, its types compile, and its CLI answers ${answered}`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

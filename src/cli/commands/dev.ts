@@ -7,11 +7,8 @@ import { untilStopped } from "../signals";
 /** `fullcode dev` */
 export async function dev({ cwd, stack }: { cwd: string; stack: string }): Promise<void> {
   const print = (line: string): void => console.log(line);
-  const session = new DevSession({ cwd, stack, print, startGateway });
   const stopped = untilStopped(() => print(pc.dim("Finishing what was accepted … (Ctrl-C again to stop at once)")));
-  const started = session.start();
-  await Promise.race([started, stopped]);
+  const session = await DevSession.start({ cwd, stack, print, startGateway });
   await stopped;
-  await started.catch(() => undefined);
   await session.stop();
 }

@@ -7,9 +7,8 @@ import { untilStopped } from "../signals";
 /** `fullcode serve` */
 export async function serve({ cwd, stack }: { cwd: string; stack: string }): Promise<void> {
   const print = (line: string): void => console.log(line);
-  const session = new ServeSession({ cwd, stack, print, startGateway });
   const stopped = untilStopped(() => print(pc.dim("Finishing what was accepted … (Ctrl-C again to stop at once)")));
-  await session.start();
+  const session = await ServeSession.start({ cwd, stack, print, startGateway });
   await stopped;
   await session.stop();
 }

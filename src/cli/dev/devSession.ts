@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import { performance } from "node:perf_hooks";
 
 import pc from "picocolors";
@@ -24,16 +25,26 @@ export interface DevSessionOptions {
 /** `fullcode dev`: a program evaluated, its regions served, both again on each change. */
 export class DevSession {
   private readonly logs: LogPrinter;
-  private gateways!: RegionGateways;
-  private watch!: ProgramWatch;
-  private project!: Project;
+  private readonly gateways: RegionGateways;
+  private readonly watch: ProgramWatch;
   /** The evaluation under way; a newer change ends it. */
   private evaluating: AbortController | undefined;
   private reloading: Promise<void> = Promise.resolve();
   private warned = "";
 
-  constructor(private readonly options: DevSessionOptions) {
-    this.logs = new LogPrinter(options.print);
+  private constructor(
+    private readonly options: DevSessionOptions,
+    private project: Project,
+  ) {
+    const { stack, print, startGateway } = options;
+    this.logs = new LogPrinter(print);
+    this.gateways = new RegionGateways({
+      projectFolder: project.folder,
+      watchCode: true,
+      onLog: (region, record) => this.logs.add(record, this.gateways.urls.size > 1 ? region.label : ""),
+      startGateway,
+    });
+    this.watch = new ProgramWatch(project, stack, (file) => void this.reload(file));
   }
 
   /**
@@ -41,27 +52,17 @@ export class DevSession {
    *
    * @throws CliError when the program cannot be evaluated or a region not be started; nothing runs then.
    */
-  async start(): Promise<void> {
-    const { cwd, stack, print, startGateway } = this.options;
-    this.project = await readProject(cwd);
-    print(`${pc.bold(this.project.name)} ${pc.dim(`stack ${stack}`)}`);
-    print(pc.dim(`Evaluating ${this.project.program} …`));
-    this.gateways = new RegionGateways({
-      projectFolder: this.project.folder,
-      watchCode: true,
-      onLog: (region, record) => this.logs.add(record, this.gateways.urls.size > 1 ? region.label : ""),
-      startGateway,
-    });
-    this.watch = new ProgramWatch(this.project, stack, (file) => void this.reload(file));
+  static async start(options: DevSessionOptions): Promise<DevSession> {
+    const { cwd, stack, print } = options;
+    const project = await readProject(cwd);
+    print(`${pc.bold(project.name)} ${pc.dim(`stack ${stack}`)}`);
+    print(pc.dim(`Evaluating ${relative(cwd, project.program)} …`));
+    const session = new DevSession(options, project);
     try {
-      const [evaluation] = await Promise.all([this.evaluate(), this.watch.ready()]);
-      print(pc.dim("Starting gateways …"));
-      const { problems } = await this.serve(evaluation);
-      if (problems.length > 0) throw new CliError(problems.map(({ message }) => message).join("\n"));
-      await this.printRegions();
-      this.printWarnings(evaluation, await this.warnings());
+      await session.startRegions();
+      return session;
     } catch (error) {
-      await this.stop();
+      await session.stop();
       throw error;
     }
   }
@@ -73,6 +74,15 @@ export class DevSession {
     await this.reloading;
     await this.gateways.stopAll();
     this.logs.flush();
+  }
+
+  private async startRegions(): Promise<void> {
+    const [evaluation] = await Promise.all([this.evaluate(), this.watch.ready()]);
+    this.options.print(pc.dim("Starting gateways …"));
+    const { problems } = await this.serve(evaluation);
+    if (problems.length > 0) throw new CliError(problems.map(({ message }) => message).join("\n"));
+    await this.printRegions();
+    this.printWarnings(evaluation, await this.warnings());
   }
 
   private async reload(file: string): Promise<void> {

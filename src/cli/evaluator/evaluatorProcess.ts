@@ -53,6 +53,7 @@ async function run(request: EvaluationRequest, pulumi: typeof Pulumi, fromProgra
   const finish = (): void => answer(recorder.result());
   process.once("beforeExit", finish);
   await pulumi.runtime.runInPulumiStack(async () => {
+    recorder.watchOutputNames();
     const exported = request.module
       ? defaultOrAll((await import(pathToFileURL(request.program).href)) as Record<string, unknown>)
       : (fromProgram(request.program) as unknown);

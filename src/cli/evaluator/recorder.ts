@@ -58,6 +58,8 @@ export class Recorder {
   private readonly urns = new Map<string, string>();
   /** Resources without outputs, and why. */
   private readonly undeployed = new Map<string, string | undefined>();
+  /** Resource → outputs that are not among its inputs. */
+  private readonly outputNames = new Map<string, string[]>();
   private readonly current = new AsyncLocalStorage<{ urn: string; foreign: boolean }>();
 
   constructor(
@@ -98,6 +100,16 @@ export class Recorder {
         this.outputs = this.shown(request.getOutputs()?.toJavaScript() ?? {}) as Record<string, unknown>;
       return registerResourceOutputs(request, callback);
     };
+  }
+
+  /** Called within the stack, before the program: learns which outputs the resources of other packages have. */
+  watchOutputNames(): void {
+    this.pulumi.runtime.registerStackTransformation(({ type, name, props }) => {
+      const inputs = props as Record<string, unknown>;
+      const outputs = Object.keys(inputs).filter((key) => inputs[key] === undefined && !key.startsWith("__"));
+      this.outputNames.set(`${type}::${name}`, outputs);
+      return undefined;
+    });
   }
 
   /**
@@ -148,7 +160,7 @@ export class Recorder {
 
   private describe({ file, dependencies }: { file: string; dependencies: string[] }): string {
     const missing = dependencies.filter((urn) => this.undeployed.has(urn));
-    const named = (missing.length > 0 ? missing : dependencies).map((urn) => `"${nameOf(urn)}" (${typeOf(urn)})`);
+    const named = (missing.length > 0 ? missing : dependencies).map((urn) => this.namedWithOutputs(urn));
     const source = named.length === 0 ? "a value" : `an output of ${named.join(" or ")}`;
     const reason = missing.map((urn) => this.undeployed.get(urn)).find((problem) => problem !== undefined);
     const stack = this.pulumi.getStack();
@@ -157,6 +169,12 @@ export class Recorder {
       `${reason === undefined ? "" : `, and the last deployment cannot be read: ${reason}`}. ` +
       `Deploy the stack once with "pulumi up --stack ${stack}", or take the value from configuration and set it in .env.${stack}.`
     );
+  }
+
+  private namedWithOutputs(urn: string): string {
+    const [type, name] = [typeOf(urn), nameOf(urn)];
+    const outputs = this.outputNames.get(`${type}::${name}`) ?? [];
+    return `${type} "${name}"` + (outputs.length === 0 ? "" : ` (${["id", ...outputs].join(", ")})`);
   }
 
   private remember(urn: string, callback: Callback): Callback {

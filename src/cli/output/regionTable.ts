@@ -36,10 +36,13 @@ export function regionWarnings(region: LocalRegion, documents: RegionDocuments):
   ];
 }
 
+/** Methods that curl uses without being told. */
+const IMPLIED = new Set<RouteDocument["method"]>(["GET", "ANY", "POST"]);
+
 function curlOf({ method, path, session }: RouteDocument, url: string): string {
   const example = path.replace(/:[^/]+/g, "1").replace(/\*$/, "x");
   const options = [
-    ...(method === "GET" || method === "ANY" ? [] : method === "HEAD" ? ["-I"] : [`-X ${method}`]),
+    ...(IMPLIED.has(method) ? [] : method === "HEAD" ? ["-I"] : [`-X ${method}`]),
     ...(session === "required" ? ['-H "authorization: Bearer $TOKEN"'] : []),
     ...(["POST", "PUT", "PATCH"].includes(method) ? [JSON_BODY] : []),
   ];

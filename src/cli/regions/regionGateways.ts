@@ -80,7 +80,7 @@ export class RegionGateways {
       });
       this.running.set(region.folder, { region, gateway, port });
     } catch (error) {
-      throw portProblem(error, region, port) ?? error;
+      throw startProblem(error, region, port) ?? error;
     }
   }
 
@@ -90,7 +90,7 @@ export class RegionGateways {
   }
 }
 
-function portProblem(error: unknown, region: LocalRegion, port: number | undefined): CliError | undefined {
+function startProblem(error: unknown, region: LocalRegion, port: number | undefined): CliError | undefined {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "EADDRINUSE")
     return new CliError(
@@ -98,5 +98,10 @@ function portProblem(error: unknown, region: LocalRegion, port: number | undefin
         `"fullcode dev" or "fullcode serve"?), or give the region another port: local({ port: … }).`,
     );
   if (code === "EACCES") return new CliError(`Region ${region.label}: port ${port} may not be used: ${message}.`);
-  return error instanceof Error && error.name === "InvalidDocumentError" ? new CliError(message) : undefined;
+  if ((error as Error).name === "StoreInUseError")
+    return new CliError(
+      `Region ${region.label} is served by another process already. Stop that "fullcode dev" or "fullcode serve" ` +
+        `first, or use another stack: --stack <name>.`,
+    );
+  return (error as Error).name === "InvalidDocumentError" ? new CliError(message) : undefined;
 }

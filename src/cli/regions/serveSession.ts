@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { basename, relative, sep } from "node:path";
 
 import { type FSWatcher, watch } from "chokidar";
@@ -26,14 +25,23 @@ export interface ServeSessionOptions {
 /** `fullcode serve`: the regions that a deployment has written, served for as long as they are there. */
 export class ServeSession {
   private readonly logs: LogPrinter;
-  private gateways!: RegionGateways;
-  private watcher!: FSWatcher;
+  private readonly gateways: RegionGateways;
+  private readonly watcher: FSWatcher;
   private timer: NodeJS.Timeout | undefined;
   private updating: Promise<void> = Promise.resolve();
-  private projectFolder = "";
 
-  constructor(private readonly options: ServeSessionOptions) {
+  private constructor(
+    private readonly options: ServeSessionOptions,
+    private readonly projectFolder: string,
+  ) {
     this.logs = new LogPrinter(options.print);
+    this.gateways = new RegionGateways({
+      projectFolder,
+      watchCode: false,
+      onLog: (region, record) => this.logs.add(record, this.gateways.urls.size > 1 ? region.label : ""),
+      startGateway: options.startGateway,
+    });
+    this.watcher = watchRegions(stackFolder(projectFolder, options.stack), () => this.changed());
   }
 
   /**
@@ -41,24 +49,19 @@ export class ServeSession {
    *
    * @throws CliError when there is none, or one cannot be started; nothing runs then.
    */
-  async start(): Promise<void> {
-    const { cwd, stack, startGateway } = this.options;
-    this.projectFolder = (await readProject(cwd)).folder;
-    this.gateways = new RegionGateways({
-      projectFolder: this.projectFolder,
-      watchCode: false,
-      onLog: (region, record) => this.logs.add(record, this.gateways.urls.size > 1 ? region.label : ""),
-      startGateway,
-    });
-    if ((await findRegions(this.projectFolder, stack)).length === 0)
+  static async start(options: ServeSessionOptions): Promise<ServeSession> {
+    const { stack } = options;
+    const { folder } = await readProject(options.cwd);
+    if ((await findRegions(folder, stack)).length === 0)
       throw new CliError(
         `Stack "${stack}" has no regions on this machine. Deploy it with "pulumi up --stack ${stack}", or run ` +
           `the program without deploying it: "fullcode dev --stack ${stack}".`,
       );
-    await this.watchRegions();
-    const problems = await this.update();
-    if (problems.length === 0) return;
-    await this.stop();
+    const session = new ServeSession(options, folder);
+    await new Promise<void>((resolve) => session.watcher.once("ready", resolve));
+    const problems = await session.update();
+    if (problems.length === 0) return session;
+    await session.stop();
     throw new CliError(problems.map(({ message }) => message).join("\n"));
   }
 
@@ -71,22 +74,11 @@ export class ServeSession {
     this.logs.flush();
   }
 
-  private async watchRegions(): Promise<void> {
-    const top = stackFolder(this.projectFolder, this.options.stack);
-    await mkdir(top, { recursive: true });
-    this.watcher = watch(top, {
-      ignoreInitial: true,
-      depth: REGION_DEPTH,
-      ignored: (path) => relative(top, path).split(sep).length > REGION_DEPTH && basename(path) !== "region.json",
-    });
-    this.watcher.on("all", (_, path) => {
-      if (basename(path) !== "region.json") return;
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => {
-        this.updating = this.updating.then(() => this.updateNow());
-      }, SETTLE_MS);
-    });
-    await new Promise<void>((resolve) => this.watcher.once("ready", resolve));
+  private changed(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.updating = this.updating.then(() => this.updateNow());
+    }, SETTLE_MS);
   }
 
   private async updateNow(): Promise<void> {
@@ -105,4 +97,16 @@ export class ServeSession {
     }
     return problems;
   }
+}
+
+/** Calls back when a region.json below the stack's folder comes, changes or goes. */
+function watchRegions(top: string, onChange: () => void): FSWatcher {
+  const watcher = watch(top, {
+    ignoreInitial: true,
+    depth: REGION_DEPTH,
+    ignored: (path) => relative(top, path).split(sep).length > REGION_DEPTH && basename(path) !== "region.json",
+  });
+  return watcher.on("all", (_, path) => {
+    if (basename(path) === "region.json") onChange();
+  });
 }

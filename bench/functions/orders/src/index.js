@@ -1,0 +1,3 @@
+module.exports = async function (req, res) {
+  res.json({ orderId: req.ids.orderId, status: "shipped", total: 42.5 });
+};

@@ -41,6 +41,11 @@ export const DEFAULT_MAX_HELD_BYTES = 64 * MIB;
 /** Time that a request waits for an instance before it is answered with 503. Does not count toward the timeout. */
 export const INSTANCE_WAIT_SECONDS = 60;
 
+/** Time that a bootstrap has from its start to its first request for an event. Shorter than the wait for an instance. */
+export const DEFAULT_INIT_SECONDS = 45;
+/** What a custom runtime reads as RUNTIME_USERDATA. */
+export const MAX_USER_DATA_BYTES = 32 * KIB;
+
 /** Deliveries of a queue message before it goes to the dead-letter queue. */
 export const DEFAULT_QUEUE_MAX_DELIVERIES = 5;
 /** Deliveries of a cron firing before it goes to the dead-letter queue. */
@@ -64,6 +69,8 @@ export const LATE_FIRING_SECONDS = 60;
 export const MAX_CODE_BYTES = 50 * MIB;
 /** Files of one function's package. */
 export const MAX_CODE_FILES = 20_000;
+/** Bytes that an archive unpacks to, for each of its own: code has 2 to 10, bombs have hundreds. */
+export const MAX_CODE_RATIO = 200;
 
 /** All parameters of an app together, as JSON. */
 export const MAX_PARAMS_BYTES = 256 * KIB;

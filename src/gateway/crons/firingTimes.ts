@@ -5,8 +5,8 @@ import { zoneOffset } from "./zoneOffset";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** Longer than a zone's clocks are ever put back. */
-const LONGEST_REPETITION_MS = 3 * HOUR_MS;
+/** Longer than the time by which a zone's clocks are ever put forward or back at once. */
+const LONGEST_CHANGE_MS = 3 * HOUR_MS;
 
 /**
  * When a schedule fires. A pure function of the time asked from: the firings after a time are the same whoever asks when,
@@ -34,18 +34,19 @@ export class FiringTimes {
   next(after: number): number | undefined {
     let from = after;
     let offset = this.#offsetAt(after);
+    let postponed = this.#postponed(after, this.#offsetAt(after - LONGEST_CHANGE_MS), offset);
     for (;;) {
       const firing = this.#nextAtOffset(from, offset);
-      if (firing === undefined) return undefined;
+      if (firing === undefined) return postponed;
       const change = this.#offsetChange(from, firing, offset);
       if (change === undefined) {
+        if (postponed !== undefined && postponed <= firing) return postponed;
         if (!this.#namedHours || !this.#isRepeated(firing, offset)) return firing;
         from = firing;
         continue;
       }
       const nextOffset = this.#offsetAt(change);
-      const skippedMs = (nextOffset - offset) * MINUTE_MS;
-      if (this.#namedHours && firing < change + skippedMs) return firing;
+      postponed ??= this.#postponed(from, offset, nextOffset);
       from = Math.max(from, change - 1);
       offset = nextOffset;
     }
@@ -89,9 +90,17 @@ export class FiringTimes {
     return after;
   }
 
+  /** The next firing at a time that the clocks skip when they are put forward from one offset to another. */
+  #postponed(after: number, offset: number, nextOffset: number): number | undefined {
+    if (!this.#namedHours || nextOffset <= offset) return undefined;
+    const firing = this.#nextAtOffset(after, offset);
+    if (firing === undefined || this.#offsetAt(firing) !== nextOffset) return undefined;
+    return this.#offsetAt(firing - (nextOffset - offset) * MINUTE_MS) === offset ? firing : undefined;
+  }
+
   /** Says whether the clocks showed this time once before, until they were put back. */
   #isRepeated(time: number, offset: number): boolean {
-    const earlier = this.#offsetAt(time - LONGEST_REPETITION_MS);
+    const earlier = this.#offsetAt(time - LONGEST_CHANGE_MS);
     return earlier > offset && this.#offsetAt(time - (earlier - offset) * MINUTE_MS) === earlier;
   }
 }

@@ -17,7 +17,7 @@ import type {
   QueueCounts,
 } from "./messageStore";
 import { Serial } from "./serial";
-import { MessageTooLargeError } from "./storeErrors";
+import { MessageTooLargeError, StoreInUseError } from "./storeErrors";
 import { freeFolder, releaseOwnership, reserveFolder, takeOwnership } from "./storeOwner";
 import { openTables, type Tables } from "./tables";
 
@@ -43,7 +43,7 @@ export interface EmbeddedStoreOptions {
  * Opens the durable queues in a folder, which is created if it is missing. Messages that were leased when an earlier
  * process ended can be delivered at once.
  *
- * @throws StoreInUseError when a live process has the folder open.
+ * @throws StoreInUseError when a live process has the folder open; an Error with the reason when it can't be opened.
  */
 export async function openEmbeddedStore(folder: string, options: EmbeddedStoreOptions = {}): Promise<MessageStore> {
   await mkdir(folder, { recursive: true });
@@ -57,7 +57,9 @@ export async function openEmbeddedStore(folder: string, options: EmbeddedStoreOp
   } catch (error) {
     await tables?.root.close();
     freeFolder(path);
-    throw error;
+    if (error instanceof StoreInUseError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${path}: the message store could not be opened: ${reason}`, { cause: error });
   }
 }
 

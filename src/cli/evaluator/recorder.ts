@@ -74,10 +74,7 @@ export class Recorder {
     const mocks: Pulumi.runtime.Mocks = {
       newResource: (args) => this.stateOf(args),
       call: ({ token }) => {
-        throw new Error(
-          `${token} cannot be called without the Pulumi engine. Give its result as configuration ` +
-            `instead, e.g. as a line in .env.${stack}, or leave the call out of stack "${stack}".`,
-        );
+        throw callProblem(token, stack);
       },
     };
     await runtime.setMocks(mocks, project, stack, true, "organization");
@@ -223,6 +220,14 @@ export class Recorder {
     if (envelope[specialSigKey] === specialSecretSig) return ofSecret(envelope.value);
     return Object.fromEntries(Object.entries(envelope).map(([key, item]) => [key, ofOther(item)]));
   }
+}
+
+/** The SDK shows the `details` of what the engine answers, and not its message. */
+function callProblem(token: string, stack: string): Error {
+  const details =
+    `${token} cannot be called without the Pulumi engine. Give its result as configuration instead, e.g. as a line in ` +
+    `.env.${stack}, or leave the call out of stack "${stack}".`;
+  return Object.assign(new Error(details), { details });
 }
 
 function qualifiedTypeOf(urn: string): string {

@@ -8,7 +8,7 @@ export class Declarations {
   /** Takes a name, or says that it is taken. */
   takeName(kind: string, name: string): string | undefined {
     const key = `${kind} "${name}"`;
-    if (this.names.has(key)) return `there already is a ${key} in this app; names of a kind are given once`;
+    if (this.names.has(key)) return `"${name}" is the name of another ${kind} of this app`;
     this.names.add(key);
     return undefined;
   }

@@ -11,6 +11,7 @@ import {
   ServerlessApp,
 } from "../../src";
 import { findProjectFolder } from "../../src/platforms/local/projectFolder";
+import { functionDocument } from "../../src/spec";
 import { codeFolder, removeCodeFolders } from "../support/codeFolder";
 import { type DeclaredResource, declareProgram, unwrapSecret } from "../support/declareProgram";
 
@@ -138,13 +139,7 @@ describe("what is registered", () => {
       cpuCores: 0.25,
       concurrency: 16,
       scale: { min: 1, max: 10, idleSeconds: 10 },
-      limits: {
-        requestBytes: 6_291_456,
-        responseBytes: 6_291_456,
-        heldRequests: 1000,
-        heldBytes: 67_108_864,
-        instanceWaitSeconds: 60,
-      },
+      limits: functionDocument.shape.limits.parse(undefined),
     });
     expect(find(resources, DOCUMENT, "orders.production.us").content).toEqual({
       ...eu,

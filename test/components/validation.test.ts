@@ -15,6 +15,7 @@ import {
   ServerlessApp,
 } from "../../src";
 import { requireParams } from "../../src/components/params";
+import { RouteTable } from "../../src/components/routeTable";
 import { limits } from "../../src/spec";
 import { codeFolder, removeCodeFolders } from "../support/codeFolder";
 import { useMocks } from "../support/declareProgram";
@@ -111,7 +112,7 @@ describe("Environment", () => {
       "regions: must be a plain value, not an Output",
     );
     expect(messageOf(() => new Environment("production", { app, type: "test" }))).toBe(
-      'Environment "production": name: there already is a Environment "production" in this app; names of a kind are given once',
+      'Environment "production": name: "production" is the name of another Environment of this app',
     );
   });
 });
@@ -171,7 +172,7 @@ describe("FullCodeFunction", () => {
         'environments[2]: environment "production" is listed twice',
     );
     expect(messageOf(() => new FullCodeFunction("orders", { app, environments: [], code }))).toContain(
-      'there already is a FullCodeFunction "orders" in this app',
+      '"orders" is the name of another FullCodeFunction of this app',
     );
   });
 
@@ -228,7 +229,7 @@ describe("EndpointTrigger", () => {
   test("a name given twice", () => {
     endpoint("first", { path: "/a" })();
     expect(messageOf(endpoint("first", { path: "/b" }))).toBe(
-      'EndpointTrigger "first": name: there already is a EndpointTrigger "first" in this app; names of a kind are given once',
+      'EndpointTrigger "first": name: "first" is the name of another EndpointTrigger of this app',
     );
   });
 
@@ -239,6 +240,24 @@ describe("EndpointTrigger", () => {
       'EndpointTrigger "lost": function: "nowhere" has no environments, so nothing could ever invoke it',
     );
   });
+});
+
+test("many endpoints are checked in little time", () => {
+  const routes = new RouteTable();
+  const add = (index: number, method: "GET" | "ANY", path: string) =>
+    routes.add({
+      kind: "Route",
+      apiVersion: "fullcode/v1",
+      name: `r${index}`,
+      function: "f",
+      method,
+      path,
+      session: "none",
+    });
+  const begin = performance.now();
+  expect(add(0, "GET", "/*")).toBeUndefined();
+  for (let i = 1; i <= 5_000; i++) expect(add(i, i % 2 ? "ANY" : "GET", `/resource-${i}/:id`)).toBeUndefined();
+  expect(performance.now() - begin).toBeLessThan(5_000);
 });
 
 describe("QueueTrigger", () => {

@@ -110,6 +110,13 @@ describe("diff", () => {
     expect(await mode(absolute(params))).toBe(0o600);
   });
 
+  test("finds content that is not known before the deployment", async () => {
+    await provider.create(params);
+    const unknown = { ...params, content: "04da6b54-80e4-46f7-96ec-b56ff0331ba9" as unknown as LocalFile["content"] };
+    expect(await provider.check(params, unknown)).toEqual({ inputs: unknown, failures: [] });
+    expect(await provider.diff("id", params, unknown)).toEqual({ changes: true });
+  });
+
   test("replaces a file that goes elsewhere", async () => {
     const elsewhere = { ...route(), folder: ".fullcode/dev/production/us-east" };
     expect(await provider.diff("id", route(), elsewhere)).toEqual({ changes: true, replaces: ["folder"] });

@@ -207,9 +207,9 @@ const WAREHOUSE_KEY = "k3y-of-the-warehouse";
         (failure: Error) => failure.message,
       );
       expect(error).toContain(
-        'EndpointTrigger "get-order": name: there already is a EndpointTrigger "get-order" in this app; names of a kind are ' +
-          'given once; session: "required" needs `sessions` of ServerlessApp "shop"; path: "GET /orders/:id" takes the same ' +
-          'requests as EndpointTrigger "get-order" (GET /orders/:orderId)',
+        'EndpointTrigger "get-order": name: "get-order" is the name of another EndpointTrigger of this app; ' +
+          'session: "required" needs `sessions` of ServerlessApp "shop"; path: "GET /orders/:id" takes the same requests ' +
+          'as EndpointTrigger "get-order" (GET /orders/:orderId)',
       );
       expect(error).not.toContain("endpointTrigger.js");
       await editFile(program(), () => text);

@@ -97,6 +97,7 @@ class LocalGateway implements Gateway {
           function: trigger.function,
           message: `${trigger.kind.toLowerCase()} "${trigger.name}": message ${letter.id} is now in the dead-letter queue after ${letter.attempts} deliveries: ${letter.reason}`,
         }),
+      onProblem: (message) => logs.note("error", message),
     });
     this.crons = new CronScheduler({ store, onLog: (level, message) => logs.note(level, message) });
     serveAdminApi(this.admin, {

@@ -23,6 +23,7 @@ export interface MessageTriggersOptions {
   store: MessageStore;
   find(functionName: string): FunctionHost | undefined;
   onDeadLetter(trigger: QueueDocument | CronDocument, letter: DeadLetter): void;
+  onProblem(message: string): void;
 }
 
 interface Trigger {
@@ -71,6 +72,7 @@ export class MessageTriggers {
       backoffSeconds: document.kind === "Queue" ? document.backoffSeconds : limits.REDELIVERY_BACKOFF_SECONDS,
       maxInFlight: () => this.room(queue),
       onDeadLetter: (letter) => this.options.onDeadLetter(document, letter),
+      onProblem: (error) => this.options.onProblem(error.message),
     };
   }
 

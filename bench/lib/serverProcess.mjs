@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { plainEnvironment } from "./plainEnvironment.mjs";
+
 const READY_MS = 20_000;
 const END_MS = 10_000;
 
@@ -22,7 +24,7 @@ export class ServerProcess {
     server.#child = spawn(command, args, {
       cwd,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, NODE_ENV: "production", PORT: String(port), ...environment },
+      env: { ...plainEnvironment(), PORT: String(port), ...environment },
     });
     for (const stream of ["stdout", "stderr"])
       server.#child[stream].on("data", (chunk) => (server.#output = (server.#output + chunk).slice(-4_000)));

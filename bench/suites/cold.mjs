@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
+import { plainEnvironment } from "../lib/plainEnvironment.mjs";
 import { RegionFolder } from "../lib/regionFolder.mjs";
 import { freePort, ServerProcess } from "../lib/serverProcess.mjs";
 import { singleRequest } from "../lib/singleRequest.mjs";
@@ -70,7 +71,7 @@ async function bareStart() {
   const started = performance.now();
   const child = spawn(process.execPath, [SERVER], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { PATH: process.env.PATH },
+    env: plainEnvironment(),
   });
   const [port] = await once(child.stdout, "data");
   await singleRequest(Number(port), PATH);

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { type FunctionDocument, type RegionDocument, STATE_FOLDER } from "../spec";
+import { DEPLOYMENTS_FILE, type FunctionDocument, GATEWAY_FILE, type RegionDocument, STATE_FOLDER } from "../spec";
 import { serveAdminApi } from "./admin/adminApi";
 import { AdminServer } from "./admin/adminServer";
 import { CronScheduler } from "./crons/cronScheduler";
@@ -24,9 +24,6 @@ import { openEmbeddedStore } from "./queues/embeddedStore";
 import { publishRequest } from "./queues/publishRequest";
 
 export type { Gateway, GatewayOptions, GatewayStatus, LogRecord } from "./gatewayOptions";
-
-/** File in the region's `state/` with the address and the token of the running gateway. */
-export const GATEWAY_FILE = "gateway.json";
 
 const NO_DOCUMENTS: DocumentSet = { region: undefined, functions: [], routes: [], queues: [], crons: [], problems: [] };
 const STOPPING = new GatewayError(503, "Stopping", "the gateway is stopping", 1);
@@ -75,7 +72,7 @@ class LocalGateway implements Gateway {
     private readonly store: MessageStore,
   ) {
     const find = (name: string) => this.functions.get(name);
-    this.history = new DeploymentHistory(join(state, "deployments.jsonl"));
+    this.history = new DeploymentHistory(join(state, DEPLOYMENTS_FILE));
     this.source = new FolderSource(options.folder, (change) => this.apply(change));
     this.endpoints = new EndpointServer({
       host: options.host ?? "127.0.0.1",
@@ -232,7 +229,7 @@ class LocalGateway implements Gateway {
       }
     for (const document of documents) {
       const host = this.functions.get(document.name);
-      if (host?.current.version !== document.version) this.history.add(document);
+      if (host?.current.version !== document.version) this.history.deployed(document);
       if (host === undefined) this.functions.set(document.name, this.newHost(document, region));
       else host.update(document, region, secretsChanged);
     }
@@ -247,6 +244,7 @@ class LocalGateway implements Gateway {
         onLog: (record) => this.logs.add(record),
         onEnd: (invocation: Invocation, current, instance) =>
           this.logs.add(invocationRecord(invocation, current.name, instance)),
+        onBroken: (current, reason) => this.history.failed(current, reason),
       },
       this.options.watchCode ?? false,
     );

@@ -22,6 +22,22 @@ export const PARAMS_FILE = "params.json";
 export function variablesFileName(functionName: string): string {
   return `variables.${functionName}.json`;
 }
+/** Credentials of a function's agency, as one JSON object ({@link AgencyCredentials}), in {@link SECRETS_FOLDER}. */
+export function agencyFileName(functionName: string): string {
+  return `agency.${functionName}.json`;
+}
+
+/** What a custom runtime gets as headers of each event when its function has an agency. */
+export interface AgencyCredentials {
+  accessKey?: string;
+  secretKey?: string;
+  securityToken?: string;
+  authToken?: string;
+}
 
 /** Folder of what the gateway writes. */
 export const STATE_FOLDER = "state";
+/** Address and token of the running gateway, in {@link STATE_FOLDER}; mode 0600. */
+export const GATEWAY_FILE = "gateway.json";
+/** Which versions of functions were served, a JSON line each, in {@link STATE_FOLDER}. */
+export const DEPLOYMENTS_FILE = "deployments.jsonl";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { z } from "zod";
 
-import { STATE_FOLDER } from "../../spec";
+import { GATEWAY_FILE, STATE_FOLDER } from "../../spec";
 import { CliError } from "../errors";
 import { readProject } from "../project/project";
 import { findRegions, type LocalRegion, readRegionDocuments, type RegionDocuments } from "../regions/regionFolders";
@@ -87,7 +87,7 @@ async function runningGateway(region: LocalRegion): Promise<AdminClient | undefi
 
 async function readAddress({ folder }: LocalRegion): Promise<GatewayAddress | undefined> {
   try {
-    const text = await readFile(join(folder, STATE_FOLDER, "gateway.json"), "utf8");
+    const text = await readFile(join(folder, STATE_FOLDER, GATEWAY_FILE), "utf8");
     return gatewayAddress.safeParse(JSON.parse(text)).data;
   } catch {
     return undefined;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { type FunctionStatus, type GatewayStatus } from "../../gateway/gatewayOptions";
-import { STATE_FOLDER } from "../../spec";
+import { DEPLOYMENTS_FILE, STATE_FOLDER } from "../../spec";
 import { type AdminClient } from "../admin/adminClient";
 import { type RegionSelection, runningGateways, selectRegions } from "../admin/runningGateways";
 import { table } from "../output/table";
@@ -58,7 +58,7 @@ export async function getDeployments(functionName: string | undefined, options: 
 }
 
 async function buildsOf({ folder, label }: LocalRegion): Promise<({ region: string } & z.infer<typeof build>)[]> {
-  const text = await readFile(join(folder, STATE_FOLDER, "deployments.jsonl"), "utf8").catch(() => "");
+  const text = await readFile(join(folder, STATE_FOLDER, DEPLOYMENTS_FILE), "utf8").catch(() => "");
   return text
     .split("\n")
     .map((line) => build.safeParse(parsed(line)).data)

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { type Gateway } from "../../gateway/gatewayOptions";
-import { API_VERSION, documentFileName, type DocumentInput, STATE_FOLDER } from "../../spec";
+import { API_VERSION, documentFileName, type DocumentInput, GATEWAY_FILE, STATE_FOLDER } from "../../spec";
 import { type GatewayAddress } from "../admin/adminClient";
 import { LogPrinter } from "../output/logLines";
 import { type StartGateway } from "../regions/regionGateways";
@@ -41,7 +41,7 @@ export class StartSession {
     try {
       await this.startRegion(document);
       const address = JSON.parse(
-        await readFile(join(this.regionFolder!, STATE_FOLDER, "gateway.json"), "utf8"),
+        await readFile(join(this.regionFolder!, STATE_FOLDER, GATEWAY_FILE), "utf8"),
       ) as GatewayAddress;
       this.server = new StartServer(address, document.name);
       const port = await this.server.listen(this.options.port);

@@ -17,6 +17,8 @@ const CODE_QUIET_MS = 40;
 export interface FunctionHostEvents {
   onLog(record: LogRecord): void;
   onEnd(invocation: Invocation, document: FunctionDocument, instance: string | undefined): void;
+  /** The function's code cannot be run. */
+  onBroken(document: FunctionDocument, reason: string): void;
 }
 
 /** One function of a running gateway: its document, what waits for it, and its instances. */
@@ -128,6 +130,8 @@ export class FunctionHost implements DispatcherEvents {
   }
 
   onEnd(invocation: Invocation, link: InstanceLink | undefined): void {
+    // an agent starts a failed bootstrap again, within the same instance
+    if (link !== undefined && invocation.failure === undefined) this.broken.delete(link.hello.instance);
     this.events.onEnd(invocation, this.document, link?.hello.instance);
   }
 
@@ -146,6 +150,8 @@ export class FunctionHost implements DispatcherEvents {
 
   onInitFailed(link: InstanceLink, error: InvocationError): void {
     this.broken.add(link.hello.instance);
+    if (this.pool.isCurrent(link.hello.instance))
+      this.events.onBroken(this.document, `${error.errorType}: ${error.errorMessage}`);
     this.pool.initFailed(link.hello.instance, error);
   }
 
@@ -166,6 +172,7 @@ export class FunctionHost implements DispatcherEvents {
   }
 
   private onStartFailed(error: GatewayError): void {
+    this.events.onBroken(this.document, error.message);
     if (this.dispatcher.live.length === 0) this.dispatcher.failHeld(error);
   }
 
@@ -218,6 +225,6 @@ function fingerprint(document: FunctionDocument, region: RegionDocument): string
   const { scale: _scale, limits, ...started } = document;
   const { sessions: _sessions, ...regionShared } = region;
   return createHash("sha256")
-    .update(JSON.stringify([started, limits.responseBytes, regionShared]))
+    .update(JSON.stringify([started, limits.responseBytes, limits.initSeconds, regionShared]))
     .digest("hex");
 }

@@ -17,8 +17,12 @@ export interface InstanceConfig {
   entrypoint?: string;
   /** Custom runtimes: passed on as RUNTIME_HANDLER. */
   handler?: string;
+  /** Custom runtimes: passed on as RUNTIME_USERDATA. */
+  userData?: string;
   concurrency: number;
   timeoutSeconds: number;
+  /** Custom runtimes: time until the bootstrap asks for its first event. */
+  initSeconds: number;
   memoryMiB: number;
   cpuCores: number;
   /** Largest buffered answer. */
@@ -32,4 +36,8 @@ export interface InstanceConfig {
   };
   /** File with the app's parameters as one JSON object; without it there are none. */
   paramsFile?: string;
+  /** Custom runtimes: file with variables for the bootstrap alone, as one JSON object of strings. */
+  variablesFile?: string;
+  /** Custom runtimes: file with the credentials of the function's agency. */
+  agencyFile?: string;
 }

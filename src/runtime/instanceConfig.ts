@@ -31,6 +31,8 @@ function readParams(file: string): AppParams {
     return JSON.parse(readFileSync(file, "utf8")) as AppParams;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
-    throw new Error(`the app's parameters cannot be read from ${file}: ${(error as Error).message}`);
+    // the message of a syntax error quotes the text, which may be secret
+    const reason = error instanceof SyntaxError ? "it is not valid JSON" : (error as Error).message;
+    throw new Error(`the app's parameters cannot be read from ${file}: ${reason}`);
   }
 }

@@ -43,6 +43,12 @@ const functionLimits = z.strictObject({
     .min(0.1)
     .default(limits.INSTANCE_WAIT_SECONDS)
     .describe("Time that a request waits for an instance"),
+  initSeconds: z
+    .number()
+    .min(0.1)
+    .max(limits.MAX_TIMEOUT_SECONDS)
+    .default(limits.DEFAULT_INIT_SECONDS)
+    .describe("Time that a bootstrap has until it asks for its first event"),
 });
 
 /** One function of one region: what is run, and how much of it. */
@@ -55,6 +61,14 @@ export const functionDocument = z.strictObject({
   image: z.string().min(1).optional().describe("Image by digest; Kubernetes regions only"),
   entrypoint: z.string().min(1).optional().describe("File that exports the handler, relative to the code"),
   handler: z.string().optional().describe("RUNTIME_HANDLER of a custom runtime"),
+  userData: z
+    .string()
+    .refine((value) => Buffer.byteLength(value) <= limits.MAX_USER_DATA_BYTES, {
+      message: `has more than ${limits.MAX_USER_DATA_BYTES} bytes`,
+    })
+    .refine((value) => !value.includes("\0"), { message: "must not contain a NUL character" })
+    .optional()
+    .describe("RUNTIME_USERDATA of a custom runtime"),
   timeoutSeconds: z
     .number()
     .min(0.1)

@@ -61,7 +61,8 @@ export class InstanceProcess {
   /** Asks the process to end, and ends it when it has not after a while. */
   end(graceMs: number): void {
     if (this.exited || this.killTimer !== undefined) return;
-    this.signal("SIGTERM");
+    // the first process alone, as in a pod: what it supervises ends when its invocations have
+    this.child.kill("SIGTERM");
     this.killTimer = setTimeout(() => this.kill(), graceMs);
     this.killTimer.unref();
   }

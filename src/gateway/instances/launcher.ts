@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 
 import { INSTANCE_CONFIG_VARIABLE, type InstanceConfig, LINK_TOKEN_VARIABLE } from "../../link/instanceConfig";
 import {
+  agencyFileName,
   type FunctionDocument,
   PARAMS_FILE,
   type RegionDocument,
@@ -57,7 +58,8 @@ export class Launcher {
   command(document: FunctionDocument, code: PreparedCode, region: RegionDocument, instance: string): InstanceCommand {
     const { folder, linkAddress, rootSecret } = this.options;
     const secrets = join(folder, SECRETS_FOLDER);
-    const paramsFile = join(secrets, PARAMS_FILE);
+    const custom = document.runtime === "custom";
+    const variablesFile = join(secrets, variablesFileName(document.name));
     const config: InstanceConfig = {
       gateway: linkAddress,
       function: document.name,
@@ -66,8 +68,10 @@ export class Launcher {
       codeFolder: code.codeFolder,
       entrypoint: code.entrypoint,
       handler: document.handler,
+      userData: document.userData,
       concurrency: document.concurrency,
       timeoutSeconds: document.timeoutSeconds,
+      initSeconds: document.limits.initSeconds,
       memoryMiB: document.memoryMiB,
       cpuCores: document.cpuCores,
       responseBytes: document.limits.responseBytes,
@@ -78,19 +82,21 @@ export class Launcher {
         apiBaseUrl: region.url,
         region: region.name,
       },
-      paramsFile: existsSync(paramsFile) ? paramsFile : undefined,
+      paramsFile: fileIfExists(secrets, PARAMS_FILE),
+      variablesFile: custom ? fileIfExists(secrets, variablesFileName(document.name)) : undefined,
+      agencyFile: custom ? fileIfExists(secrets, agencyFileName(document.name)) : undefined,
     };
     const environment: Record<string, string> = {};
     for (const name of INHERITED) if (process.env[name] !== undefined) environment[name] = process.env[name];
-    Object.assign(environment, readVariables(join(secrets, variablesFileName(document.name))), {
+    // those of a bootstrap are no business of its agent's, which a NODE_OPTIONS or LD_PRELOAD would change
+    Object.assign(environment, custom ? {} : readVariables(variablesFile), {
       [INSTANCE_CONFIG_VARIABLE]: JSON.stringify(config),
       [LINK_TOKEN_VARIABLE]: linkToken(rootSecret, document.name),
     });
     const heapMiB = Math.floor(document.memoryMiB * HEAP_SHARE);
-    const args =
-      document.runtime === "nodejs"
-        ? ["--enable-source-maps", `--max-old-space-size=${heapMiB}`, runtimeFile("node")]
-        : [runtimeFile("agent")];
+    const args = custom
+      ? [runtimeFile("agent")]
+      : ["--enable-source-maps", `--max-old-space-size=${heapMiB}`, runtimeFile("node")];
     // a folder that has gone is reported by the runtime, as an error of the invocation
     const cwd = existsSync(code.codeFolder) ? code.codeFolder : this.options.projectFolder;
     return { command: process.execPath, args, environment, folder: cwd };
@@ -105,6 +111,11 @@ export interface PreparedCode {
 function runtimeFile(runtime: "node" | "agent"): string {
   // the runtimes are single files in dist/, wherever this module itself was loaded from
   return join(__dirname, "..", "..", "..", "dist", "runtime", runtime, "main.js");
+}
+
+function fileIfExists(folder: string, name: string): string | undefined {
+  const file = join(folder, name);
+  return existsSync(file) ? file : undefined;
 }
 
 function readVariables(file: string): Record<string, string> {

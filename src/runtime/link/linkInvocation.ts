@@ -75,6 +75,14 @@ export class LinkInvocation {
     this.onDone(this.id);
   }
 
+  /** Nothing was run: the gateway offers the invocation to another instance. Gives no credit back. */
+  decline(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.socket.send(FrameType.Decline, this.id);
+    this.onDone(this.id);
+  }
+
   /** The gateway's side of {@link writeStream}. */
   widen(bytes: number): void {
     this.window += bytes;

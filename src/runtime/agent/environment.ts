@@ -1,0 +1,29 @@
+import { type InstanceConfig } from "../../link/instanceConfig";
+import { readSecrets } from "./credentials";
+
+/** Set by the platform only. */
+const RESERVED = /^(?:RUNTIME|FULLCODE)_/;
+
+/** The environment of a bootstrap: the agent's own, the function's variables, and the contract's `RUNTIME_*`. */
+export function bootstrapEnvironment(config: InstanceConfig, apiAddress: string): Record<string, string> {
+  const environment: Record<string, string> = {};
+  const { variablesFile } = config;
+  const variables =
+    variablesFile === undefined ? {} : readSecrets<Record<string, string>>(variablesFile, "the function's variables");
+  for (const [name, value] of [...Object.entries(process.env), ...Object.entries(variables)])
+    if (value !== undefined && !RESERVED.test(name)) environment[name] = value;
+  return {
+    ...environment,
+    RUNTIME_PROJECT_ID: config.app.environmentName,
+    RUNTIME_FUNC_NAME: config.function,
+    RUNTIME_FUNC_VERSION: config.version,
+    RUNTIME_PACKAGE: config.app.appName,
+    RUNTIME_HANDLER: config.handler ?? "",
+    RUNTIME_TIMEOUT: String(config.timeoutSeconds),
+    RUNTIME_USERDATA: config.userData ?? "",
+    RUNTIME_CPU: String(config.cpuCores),
+    RUNTIME_MEMORY: String(config.memoryMiB),
+    RUNTIME_CODE_ROOT: config.codeFolder,
+    RUNTIME_API_ADDR: apiAddress,
+  };
+}

@@ -1,0 +1,4 @@
+import { takeInstanceStart } from "../instanceConfig";
+import { Agent } from "./agent";
+
+new Agent(takeInstanceStart(process.env)).begin();

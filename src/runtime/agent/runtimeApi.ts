@@ -1,0 +1,140 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { type AddressInfo, type Socket } from "node:net";
+
+import { type EventExchange } from "./exchange";
+import { ApiConnection, HttpPoll } from "./poll";
+
+const ROOT = "/v1/runtime/";
+/** What of a body over the limit is read and thrown away, so that the bootstrap gets to read the 413. */
+const MAX_DISCARDED_BYTES = 256 * 1024 * 1024;
+
+/** What the API says to a request, where that is not an event. */
+export interface ApiReply {
+  status: 200 | 400 | 404 | 405 | 409 | 413;
+  /** Present with an error. */
+  message?: string;
+}
+
+export interface RuntimeApiEvents {
+  /** A bootstrap asks for an event. */
+  onPoll(): void;
+  /** `body` is undefined when it is over the limit. */
+  onResponse(requestId: string, body: Buffer | undefined): ApiReply;
+  onError(requestId: string, body: Buffer | undefined): ApiReply;
+  onInitError(body: Buffer | undefined): ApiReply;
+}
+
+/**
+ * The runtime API: HTTP on loopback for one bootstrap.
+ *
+ * No timeout of the server ever ends a connection: a wait for an event has no end.
+ */
+export class RuntimeApi {
+  private readonly server: Server;
+  private readonly connections = new WeakMap<Socket, ApiConnection>();
+
+  /** @param maxBodyBytes - Longest body that is kept. */
+  constructor(
+    private readonly exchange: EventExchange,
+    private readonly maxBodyBytes: number,
+    private readonly events: RuntimeApiEvents,
+  ) {
+    this.server = createServer({ keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 });
+    this.server.on("connection", (socket: Socket) =>
+      this.connections.set(socket, new ApiConnection(socket, this.exchange)),
+    );
+    this.server.on("request", (request, response) => this.route(request, response));
+    this.server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+      const refused = Number(request.headers["content-length"]) > this.maxBodyBytes;
+      if (!refused) response.writeContinue();
+      this.route(request, response, refused);
+    });
+  }
+
+  /** Calls back with `host:port`. */
+  listen(onListening: (address: string) => void): void {
+    this.server.listen(0, "127.0.0.1", () => onListening(`127.0.0.1:${(this.server.address() as AddressInfo).port}`));
+  }
+
+  /** @param refused - The body is over the limit, and its sender waits to be told so. */
+  private route(request: IncomingMessage, response: ServerResponse, refused = false): void {
+    response.sendDate = false;
+    const connection = this.connections.get(request.socket)!;
+    connection.settle();
+    const { method, url = "" } = request;
+    const mark = url.indexOf("?");
+    const path = mark === -1 ? url : url.slice(0, mark);
+    const [area, action, requestId, ...rest] = path.startsWith(ROOT) ? path.slice(ROOT.length).split("/") : [];
+    if (area === "invocation" && action === "request" && requestId === undefined) {
+      if (method !== "GET") return reply(response, { status: 405, message: `${url} is asked for with GET` });
+      return this.poll(response, connection);
+    }
+    const target = rest.length > 0 ? undefined : this.target(area, action, requestId);
+    if (target === undefined)
+      return reply(response, { status: 404, message: `${method} ${path} is not a call of the runtime API` });
+    if (method !== "POST") return reply(response, { status: 405, message: `${url} is sent to with POST` });
+    if (refused) return reply(response, target(undefined), ["Connection", "close"]);
+    const asksForNext =
+      mark !== -1 && action === "response" && new URLSearchParams(url.slice(mark)).get("next") === "true";
+    this.readBody(request, target, (result) => {
+      if (result.status === 200 && asksForNext) this.poll(response, connection);
+      else reply(response, result);
+    });
+  }
+
+  private target(
+    area: string | undefined,
+    action: string | undefined,
+    requestId: string | undefined,
+  ): ((body: Buffer | undefined) => ApiReply) | undefined {
+    const { events } = this;
+    if (area === "init" && action === "error" && requestId === undefined) return (body) => events.onInitError(body);
+    if (area !== "invocation" || requestId === undefined) return undefined;
+    if (action === "response") return (body) => events.onResponse(requestId, body);
+    if (action === "error") return (body) => events.onError(requestId, body);
+    return undefined;
+  }
+
+  private poll(response: ServerResponse, connection: ApiConnection): void {
+    const poll = new HttpPoll(response, connection, this.exchange);
+    this.events.onPoll();
+    this.exchange.poll(poll);
+  }
+
+  /**
+   * Passes a body on once it is complete, or is over the limit; what comes then is thrown away, and replied to when it
+   * ends. A body that breaks off says nothing: its bootstrap may send it again.
+   */
+  private readBody(
+    request: IncomingMessage,
+    target: (body: Buffer | undefined) => ApiReply,
+    onEnd: (result: ApiReply) => void,
+  ): void {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    let refusal: ApiReply | undefined;
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= this.maxBodyBytes) chunks.push(chunk);
+      else if (bytes > this.maxBodyBytes + MAX_DISCARDED_BYTES) request.destroy();
+      else refusal ??= target(undefined);
+    });
+    request.on("end", () => onEnd(refusal ?? target(single(chunks))));
+  }
+}
+
+function single(chunks: Buffer[]): Buffer {
+  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+}
+
+/** A success has no body: a script prints what it gets, and that would be in the function's logs. */
+function reply(response: ServerResponse, { status, message }: ApiReply, headers: string[] = []): void {
+  if (message === undefined) {
+    response.writeHead(status, ["Content-Length", "0"]);
+    response.end();
+    return;
+  }
+  const body = Buffer.from(JSON.stringify({ errorMessage: message }) + "\n");
+  response.writeHead(status, [...headers, "Content-Type", "application/json", "Content-Length", String(body.length)]);
+  response.end(body);
+}

@@ -1,0 +1,15 @@
+export const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+export const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Set by the gateway, which knows the connection. */
+export const NOT_SETTABLE: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "keep-alive",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-request-id",
+]);
+
+export const JSON_HEADERS = ["content-type", "application/json; charset=utf-8"];

@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from "node:http";
 
 import { type AnswerHead } from "../../link/messages";
-import { type GatewayError } from "../invocations/gatewayError";
+import { GatewayError } from "../invocations/gatewayError";
 import { type InvocationCaller } from "../invocations/invocation";
 
 /** What of a refused body is read and thrown away, so that the client gets to read the answer. */
@@ -15,6 +15,9 @@ const hasNoBody = (status: number) => status === 204 || status === 304;
 
 /** Answers an HTTP request. */
 export class HttpCaller implements InvocationCaller {
+  /** Chunks that the connection has no room for at the moment. */
+  private untaken: (() => void)[] | undefined;
+
   constructor(
     private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
@@ -23,18 +26,10 @@ export class HttpCaller implements InvocationCaller {
   ) {}
 
   answer(head: AnswerHead, body: Buffer): void {
-    const { headers } = head;
-    headers.push("x-request-id", this.requestId);
-    if (this.isClosing()) headers.push("connection", "close");
-    if (hasNoBody(head.status)) {
-      this.response.writeHead(head.status, headers);
-      this.response.end();
-      return;
-    }
-    headers.push("content-length", String(body.length));
-    this.response.writeHead(head.status, headers);
+    if (!this.writeHead(head, body.length)) return;
     // node:http puts a string of single bytes behind the headers and writes both at once; a Buffer costs a second chunk
-    if (body.length <= ONE_WRITE_BYTES) this.response.end(body.toString("latin1"), "latin1");
+    if (hasNoBody(head.status)) this.response.end();
+    else if (body.length <= ONE_WRITE_BYTES) this.response.end(body.toString("latin1"), "latin1");
     else this.response.end(body);
   }
 
@@ -43,17 +38,19 @@ export class HttpCaller implements InvocationCaller {
   }
 
   streamStart(head: AnswerHead): void {
-    const { headers } = head;
-    headers.push("x-request-id", this.requestId);
-    if (this.isClosing()) headers.push("connection", "close");
-    if (head.bodyBytes !== undefined) headers.push("content-length", String(head.bodyBytes));
-    this.response.writeHead(head.status, headers);
-    this.response.flushHeaders();
+    if (this.writeHead(head, head.bodyBytes)) this.response.flushHeaders();
   }
 
   streamChunk(chunk: Buffer, taken: () => void): void {
-    if (this.response.write(chunk) || this.response.destroyed) taken();
-    else this.response.once("drain", taken);
+    const { response } = this;
+    if (response.writableEnded || response.write(chunk) || response.destroyed) return taken();
+    if (this.untaken !== undefined) return void this.untaken.push(taken);
+    const untaken = [taken];
+    this.untaken = untaken;
+    response.once("drain", () => {
+      this.untaken = undefined;
+      for (const each of untaken) each();
+    });
   }
 
   streamEnd(): void {
@@ -62,7 +59,23 @@ export class HttpCaller implements InvocationCaller {
 
   /** The status is out already: all that can be done is to not pretend that the answer is complete. */
   streamFail(): void {
-    this.response.destroy();
+    if (!this.response.writableEnded) this.response.destroy();
+  }
+
+  /** Says whether the answer's head could be sent; a runtime may give one that HTTP does not know. */
+  private writeHead({ status, headers }: AnswerHead, bodyBytes: number | undefined): boolean {
+    headers.push("x-request-id", this.requestId);
+    if (this.isClosing()) headers.push("connection", "close");
+    if (bodyBytes !== undefined && !hasNoBody(status)) headers.push("content-length", String(bodyBytes));
+    try {
+      this.response.writeHead(status, headers);
+      return true;
+    } catch (error) {
+      this.fail(
+        new GatewayError(502, "InvalidAnswer", `the function's answer is not HTTP: ${(error as Error).message}`),
+      );
+      return false;
+    }
   }
 }
 

@@ -14,6 +14,8 @@ const FULL_SCAN = 8;
 /** So many invocations that arrive together go to one instance in one write, before the load is looked at again. */
 const BURST = 4;
 
+const CUT_OFF = new GatewayError(502, "AnswerCutOff", "the handler did not end the stream that it answered with");
+
 export interface DispatcherEvents {
   /** Something waits for an instance, or the instances have changed: their number may have to change. */
   onDemand(): void;
@@ -170,6 +172,7 @@ export class Dispatcher implements InstanceLinkEvents {
     invocation.answering = true;
     invocation.status = head.status;
     invocation.failure = head.failure?.errorMessage;
+    invocation.streaming = true;
     invocation.caller.streamStart(head);
   }
 
@@ -179,10 +182,12 @@ export class Dispatcher implements InstanceLinkEvents {
   }
 
   onAnswerEnd(invocation: Invocation): void {
+    invocation.streaming = false;
     if (!invocation.abandoned) invocation.caller.streamEnd();
   }
 
   onDone(link: InstanceLink, invocation: Invocation): void {
+    if (invocation.streaming) this.deliver(invocation, CUT_OFF);
     this.end(invocation, link);
     this.dispatch();
     if (link.draining) this.endIfForsaken(link);

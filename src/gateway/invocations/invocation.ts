@@ -40,6 +40,8 @@ export class Invocation {
   abandoned = false;
   /** The head of an answer was passed on. */
   answering = false;
+  /** The body of the answer is passed on as it comes, and its end has not come yet. */
+  streaming = false;
   /** Status of the answer, for the log. */
   status = 0;
   failure: string | undefined;

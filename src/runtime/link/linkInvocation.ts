@@ -1,3 +1,5 @@
+import { type Writable } from "node:stream";
+
 import { FrameType, PART_BYTES, STREAM_WINDOW_BYTES } from "../../link/frames";
 import { type LinkSocket } from "../../link/linkSocket";
 import { type AnswerHead, type InvokeHead, type LogLine } from "../../link/messages";
@@ -11,6 +13,8 @@ export class LinkInvocation {
   private cancelReason: string | undefined;
   private window = STREAM_WINDOW_BYTES;
   private onWindow: (() => void) | undefined;
+  private stream: Writable | undefined;
+  private onStreamClosed: (() => void) | undefined;
 
   constructor(
     private readonly socket: LinkSocket,
@@ -45,8 +49,10 @@ export class LinkInvocation {
     }
   }
 
-  beginStream(head: AnswerHead): void {
+  /** @param stream - What the handler writes to; says by {@link streamClosed} that it is closed. */
+  beginStream(head: AnswerHead, stream: Writable): void {
     this.answered = true;
+    this.stream = stream;
     this.socket.sendHead(FrameType.AnswerHead, this.id, head, undefined);
   }
 
@@ -62,15 +68,28 @@ export class LinkInvocation {
     this.socket.send(FrameType.AnswerEnd, this.id);
   }
 
+  streamClosed(): void {
+    this.stream = undefined;
+    this.onStreamClosed?.();
+  }
+
+  /** Calls back once nothing of the answer is under way: at once, unless a stream outlives its handler. */
+  whenStreamed(callback: () => void): void {
+    if (this.stream === undefined) return callback();
+    this.onStreamClosed = callback;
+    if (this.cancelled) this.stream.destroy();
+  }
+
   log(level: LogLine["level"], message: string): void {
     const line: LogLine = { time: Date.now(), level, message };
     this.socket.sendJson(FrameType.Log, this.id, [line]);
   }
 
-  /** The handler has ended: the place is free for the next invocation. */
+  /** The handler has ended: the place is free for the next invocation. A stream that is still open is cut off. */
   done(): void {
     if (this.ended) return;
     this.ended = true;
+    this.stream?.destroy();
     this.socket.send(FrameType.Done, this.id);
     this.onDone(this.id);
   }
@@ -95,6 +114,7 @@ export class LinkInvocation {
     this.cancelReason = reason;
     this.abort?.abort(new Error(reason));
     this.releaseWriter();
+    if (this.onStreamClosed !== undefined) this.stream?.destroy();
   }
 
   private releaseWriter(): void {

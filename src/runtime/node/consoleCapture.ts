@@ -17,13 +17,9 @@ export function captureConsole(
   outside: (level: LogLine["level"], message: string) => void,
 ): void {
   const write = (level: LogLine["level"], message: string) => {
-    const cut =
-      message.length > MAX_MESSAGE_CHARACTERS
-        ? `${message.slice(0, MAX_MESSAGE_CHARACTERS)}… (${message.length} characters)`
-        : message;
     const invocation = invocations.getStore();
-    if (invocation === undefined) outside(level, cut);
-    else invocation.log(level, cut);
+    if (invocation === undefined) outside(level, cut(message));
+    else invocation.log(level, cut(message));
   };
   // table, group, dir, count, time… are Console's own, on top of two streams
   const lines = (level: LogLine["level"]) =>
@@ -56,5 +52,12 @@ export function captureConsole(
 
 /** What of a thrown value goes to the logs: all of it, the stack included. */
 export function describeThrown(thrown: unknown): string {
-  return thrown instanceof Error ? inspect(thrown) : `thrown: ${inspect(thrown)}`;
+  return cut(thrown instanceof Error ? inspect(thrown) : `thrown: ${inspect(thrown)}`);
+}
+
+/** Keeps a text short enough for one frame of the link, and for a log. */
+export function cut(text: string): string {
+  return text.length > MAX_MESSAGE_CHARACTERS
+    ? `${text.slice(0, MAX_MESSAGE_CHARACTERS)}… (${text.length} characters)`
+    : text;
 }

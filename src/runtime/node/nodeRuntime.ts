@@ -1,15 +1,16 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
 import { type InvocationError } from "../../link/messages";
+import { JSON_HEADERS } from "../answerHeaders";
 import { type InstanceStart } from "../instanceConfig";
 import { GatewayLink } from "../link/gatewayLink";
 import { type LinkInvocation } from "../link/linkInvocation";
 import { InvalidBodyError } from "../request/body";
 import { HandlerRequest } from "../request/handlerRequest";
 import { RequestBuilder, type RequestFields } from "../request/request";
-import { captureConsole, describeThrown } from "./consoleCapture";
+import { captureConsole, cut, describeThrown } from "./consoleCapture";
 import { type HandlerFunction, loadHandler } from "./loadHandler";
-import { JSON_HEADERS, Response } from "./response";
+import { Response } from "./response";
 
 /**
  * How long an instance whose code does not load goes on answering with the reason: callers get it at once, and the code
@@ -90,7 +91,7 @@ export class NodeRuntime {
         new HandlerRequest(request, invocation),
         new Response(invocation, this.start.config.responseBytes),
       );
-      if (result instanceof Promise)
+      if (isThenable(result))
         result.then(
           () => this.finish(invocation),
           (error: unknown) => this.fail(invocation, error),
@@ -103,7 +104,7 @@ export class NodeRuntime {
 
   private finish(invocation: LinkInvocation): void {
     if (!invocation.answered) invocation.answer({ status: 204, headers: [] }, undefined);
-    this.done(invocation);
+    invocation.whenStreamed(() => this.done(invocation));
   }
 
   private fail(invocation: LinkInvocation, thrown: unknown): void {
@@ -196,6 +197,12 @@ export class NodeRuntime {
 }
 
 function errorOf(thrown: unknown): InvocationError {
-  if (thrown instanceof Error) return { errorType: thrown.name || "Error", errorMessage: thrown.message };
-  return { errorType: "Error", errorMessage: typeof thrown === "string" ? thrown : "the handler threw no Error" };
+  if (thrown instanceof Error)
+    return { errorType: cut(String(thrown.name || "Error")), errorMessage: cut(String(thrown.message)) };
+  return { errorType: "Error", errorMessage: typeof thrown === "string" ? cut(thrown) : "the handler threw no Error" };
+}
+
+/** Promises of other realms and libraries are promises too. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

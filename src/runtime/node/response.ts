@@ -1,13 +1,12 @@
 import { Writable } from "node:stream";
 
+import { HEADER_NAME, HEADER_VALUE, JSON_HEADERS, NOT_SETTABLE } from "../answerHeaders";
 import { type LinkInvocation } from "../link/linkInvocation";
 
 type HeaderValue = string | number | readonly string[];
 
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** Set by the gateway, which knows the connection. */
-const NOT_SETTABLE = new Set(["connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"]);
+/** All headers of an answer together; clients and proxies take less than this. */
+const MAX_HEADER_CHARACTERS = 64 * 1024;
 
 /**
  * The `res` of a handler. The first answer wins; a second one is logged as a warning.
@@ -20,6 +19,8 @@ export class Response {
     private readonly invocation: LinkInvocation,
     private readonly maxBytes: number,
   ) {}
+
+  private headerCharacters = 0;
 
   /** Whether an answer was given. */
   get answered(): boolean {
@@ -37,13 +38,18 @@ export class Response {
 
   /**
    * Sets a header of the answer; a list sets it several times.
-   * @throws TypeError for a name or value that HTTP does not allow.
+   * @throws TypeError for a name or value that HTTP does not allow, RangeError for more than 64 KiB of headers.
    */
   set(name: string, value: HeaderValue): this {
     const values: readonly (string | number)[] = typeof value === "object" ? value : [value];
     if (!HEADER_NAME.test(name)) throw new TypeError(`"${name}" is not a header name`);
     if (!values.every((each) => HEADER_VALUE.test(String(each))))
       throw new TypeError(`the value of header "${name}" has characters that HTTP does not allow`);
+    for (const each of values) this.headerCharacters += name.length + String(each).length;
+    if (this.headerCharacters > MAX_HEADER_CHARACTERS)
+      throw new RangeError(
+        `the headers of an answer may have ${MAX_HEADER_CHARACTERS} characters; "${name}" exceeds it`,
+      );
     this.fields.set(name.toLowerCase(), { name, value });
     return this;
   }
@@ -68,14 +74,19 @@ export class Response {
   stream(): Writable {
     const { invocation } = this;
     if (this.isSecond()) return new Writable({ write: (_chunk, _encoding, callback) => callback() });
-    invocation.beginStream({ status: this.code ?? 200, headers: this.headers("application/octet-stream") });
-    return new Writable({
+    const stream = new Writable({
       write: (chunk: Buffer, _encoding, callback) => invocation.writeStream(chunk, callback),
       final: (callback) => {
         invocation.endStream();
         callback();
       },
+      destroy: (error, callback) => {
+        invocation.streamClosed();
+        callback(error);
+      },
     });
+    invocation.beginStream({ status: this.code ?? 200, headers: this.headers("application/octet-stream") }, stream);
+    return stream;
   }
 
   private answer(body: string | Buffer, type: string | undefined, status: number | undefined): void {
@@ -109,8 +120,6 @@ export class Response {
     return headers;
   }
 }
-
-export const JSON_HEADERS = ["content-type", "application/json; charset=utf-8"];
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

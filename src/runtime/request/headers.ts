@@ -26,8 +26,9 @@ export function headersOf(raw: readonly string[]): Record<string, string> {
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase();
     const value = raw[i + 1]!;
-    const earlier = headers[name];
-    if (earlier === undefined || name === "__proto__") headers[name] = value;
+    const earlier: unknown = headers[name];
+    // what every object has, `constructor` say, is no header
+    if (typeof earlier !== "string") headers[name] = value;
     else if (!FIRST_WINS.has(name)) headers[name] = earlier + (name === "cookie" ? "; " : ", ") + value;
   }
   return headers;

@@ -131,7 +131,8 @@ export class FunctionHost implements DispatcherEvents {
 
   onEnd(invocation: Invocation, link: InstanceLink | undefined): void {
     // an agent starts a failed bootstrap again, within the same instance
-    if (link !== undefined && invocation.failure === undefined) this.broken.delete(link.hello.instance);
+    if (link !== undefined && invocation.failure === undefined && this.broken.delete(link.hello.instance))
+      if (this.pool.isCurrent(link.hello.instance)) this.pool.healthy();
     this.events.onEnd(invocation, this.document, link?.hello.instance);
   }
 

@@ -76,14 +76,14 @@ export class BootstrapProcess {
 }
 
 const HINTS_BY_CODE: Record<number, string> = {
-  126: ": a command that it runs is not executable",
-  127: ": a command that it runs is not installed here",
+  126: " (a command that it runs is not executable)",
+  127: " (a command that it runs is not installed here)",
 };
 
 function describeExit(code: number | null, signal: NodeJS.Signals | null, killed: boolean, memoryMiB: number): string {
   if (signal === null) return `exited with code ${code}${HINTS_BY_CODE[code ?? 0] ?? ""}`;
   if (signal === "SIGKILL" && !killed)
-    return `was ended by SIGKILL, as when it uses more than its memory of ${memoryMiB} MiB`;
-  if (signal === "SIGILL") return "was ended by SIGILL, as when it is built for a newer processor";
+    return `was ended by SIGKILL (as when it uses more than its memory of ${memoryMiB} MiB)`;
+  if (signal === "SIGILL") return "was ended by SIGILL (as when it is built for a newer processor)";
   return `was ended by ${signal}`;
 }

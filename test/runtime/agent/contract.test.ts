@@ -226,7 +226,7 @@ describe("a response", () => {
   test("that curl announces with Expect is refused before it is sent", async () => {
     const script = BASH_LOOP.replace(
       /RESPONSE=.*/,
-      `head -c 3000000 /dev/zero > "$HEADERS.body"; RESPONSE="@$HEADERS.body"`,
+      `head -c 3000000 /dev/zero | tr '\\0' x > "$HEADERS.body"; RESPONSE="@$HEADERS.body"`,
     ).replace(/curl -X POST (.*)$/m, `curl -sS -o /dev/null -w 'status %{http_code} sent %{size_upload}\\n' $1`);
     const gateway = await gateways.start({
       functions: { f: custom(script, { limits: { responseBytes: 1_000 } }) },

@@ -1,0 +1,6 @@
+package main
+
+// handlers are the functions of this program, by the name in RUNTIME_HANDLER.
+var handlers = map[string]Handler{
+	"greet": greet,
+}

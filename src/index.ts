@@ -15,7 +15,7 @@ export { ServerlessApp, type ServerlessAppArgs, type SessionArgs } from "./compo
 export type { RegionalUrls, TriggerArgs } from "./components/trigger";
 export type { Variables } from "./components/variables";
 export { local, type LocalArgs } from "./platforms/local";
-export type { ParamValue, Platform, RegionPlace, SecretValues, Transform } from "./platforms/platform";
+export type { ParamValue, Platform, RegionPlace, SecretValues, Transform, TriggerDocument } from "./platforms/platform";
 export type {
   AgentVersion,
   CronDocument,

@@ -2,6 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 
 import type { CronDocument, FunctionDocument, QueueDocument, RegionDocument, RouteDocument } from "../spec";
 
+/** What a trigger is, as the gateway reads it. */
 export type TriggerDocument = RouteDocument | QueueDocument | CronDocument;
 
 /** Values of an app's parameters. */
@@ -33,6 +34,7 @@ export interface Platform {
   readonly kind: string;
   /**
    * Settles what a region needs before any resource is made, such as its port.
+   * @internal
    * @param scope - Stands for the program; what regions share is kept by it.
    */
   plan(place: RegionPlace, scope: object): RegionPlan;

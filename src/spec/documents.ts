@@ -166,10 +166,15 @@ export const anyDocument = z.discriminatedUnion("kind", [
   cronDocument,
 ]);
 
+/** A function in one region, as the gateway reads it. */
 export type FunctionDocument = z.infer<typeof functionDocument>;
+/** An endpoint in one region, as the gateway reads it. */
 export type RouteDocument = z.infer<typeof routeDocument>;
+/** A queue trigger in one region, as the gateway reads it. */
 export type QueueDocument = z.infer<typeof queueDocument>;
+/** A schedule in one region, as the gateway reads it. */
 export type CronDocument = z.infer<typeof cronDocument>;
+/** A region, as the gateway reads it. */
 export type RegionDocument = z.infer<typeof regionDocument>;
 export type Document = z.infer<typeof anyDocument>;
 /** A document before defaults are filled in. */

@@ -8,6 +8,7 @@ export const RESERVED_PATH_PREFIXES = ["/queues", "/_fullcode"] as const;
 
 /** Methods that an endpoint can be bound to. `ANY` takes what no other endpoint of the same path takes. */
 export const HTTP_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "ANY"] as const;
+/** A method that an endpoint can be bound to, or `ANY`. */
 export type HttpMethod = (typeof HTTP_METHODS)[number];
 
 /**

@@ -51,8 +51,8 @@ export const PROTOCOL_VERSION = 1;
 export const FRAME_HEADER_BYTES = 9;
 /** Bodies up to this size travel in the frame of their head; larger ones in parts of this size. */
 export const PART_BYTES = 64 * 1024;
-/** A longer frame is an error and ends the link. Room for a part, and a head with the largest headers Node.js accepts. */
-export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+/** A longer frame is an error and ends the link. Room for a head with all the request parts that a tester may send. */
+export const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 /** Bytes of a streamed answer that an instance may send before the gateway has passed them on. */
 export const STREAM_WINDOW_BYTES = 1024 * 1024;
 
@@ -63,14 +63,17 @@ export class LinkProtocolError extends Error {
 
 /** Splits what arrives on a socket into frames, without copying where a frame arrived whole. */
 export class FrameReader {
-  private rest: Buffer | undefined;
+  /** The beginning of a frame whose end has not come, and how long it is to be. */
+  private readonly parts: Buffer[] = [];
+  private partBytes = 0;
+  private wantedBytes = 0;
 
   constructor(private readonly onFrame: (type: FrameType, id: number, payload: Buffer) => void) {}
 
   /** @throws LinkProtocolError for a frame that is too long or too short. */
   push(chunk: Buffer): void {
-    const buffer = this.rest === undefined ? chunk : Buffer.concat([this.rest, chunk]);
-    this.rest = undefined;
+    const buffer = this.partBytes === 0 ? chunk : this.join(chunk);
+    if (buffer === undefined) return;
     let offset = 0;
     while (buffer.length - offset >= 4) {
       const length = buffer.readUInt32BE(offset);
@@ -78,10 +81,25 @@ export class FrameReader {
         throw new LinkProtocolError(`a frame of ${length} bytes is not of this protocol`);
       const end = offset + 4 + length;
       if (end > buffer.length) break;
-      this.onFrame(buffer[offset + 4]!, buffer.readUInt32BE(offset + 5), buffer.subarray(offset + 9, end));
+      this.onFrame(buffer[offset + 4], buffer.readUInt32BE(offset + 5), buffer.subarray(offset + 9, end));
       offset = end;
     }
-    if (offset < buffer.length) this.rest = offset === 0 ? buffer : buffer.subarray(offset);
+    if (offset === buffer.length) return;
+    this.parts.push(Buffer.from(buffer.subarray(offset)));
+    this.partBytes = buffer.length - offset;
+    this.wantedBytes = this.partBytes < 4 ? 4 : 4 + buffer.readUInt32BE(offset);
+  }
+
+  /** What is there of the frames so far; undefined as long as not even the first is whole. */
+  private join(chunk: Buffer): Buffer | undefined {
+    // the reader of the socket may use the chunk's memory again
+    this.parts.push(Buffer.from(chunk));
+    this.partBytes += chunk.length;
+    if (this.partBytes < this.wantedBytes) return undefined;
+    const joined = Buffer.concat(this.parts, this.partBytes);
+    this.parts.length = 0;
+    this.partBytes = 0;
+    return joined;
   }
 }
 

@@ -3,7 +3,6 @@ import { join } from "node:path";
 
 import {
   type Gateway,
-  GATEWAY_FILE,
   type GatewayOptions,
   type LogRecord,
   startGateway,

@@ -84,9 +84,15 @@ export class FolderSource {
 
   private async readSecrets(): Promise<string> {
     const folder = join(this.folder, SECRETS_FOLDER);
-    const texts = (await list(folder))
-      .sort()
-      .map(async (name) => `${name}\n${await readFile(join(folder, name), "utf8")}`);
+    const names = (await list(folder)).filter((name) => name.endsWith(".json")).sort();
+    const texts = names.map(async (name) => {
+      try {
+        return `${name}\n${await readFile(join(folder, name), "utf8")}`;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+        throw error;
+      }
+    });
     return (await Promise.all(texts)).join("\n");
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo } from "node:net";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
 
 import { type RegionDocument, type RouteDocument } from "../../spec";
 import { type FunctionHost } from "../functions/functionHost";
@@ -15,7 +16,11 @@ import { SessionVerifier, sessionToken } from "./sessions";
 /** Connections that the kernel keeps until they are accepted: a thousand clients may come at once. */
 const BACKLOG = 4_096;
 const HEADERS_TIMEOUT_MS = 15_000;
+const HEADERS_CHECK_MS = 5_000;
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+/** Time in which a closing server still answers, and tells its clients that it closes. */
+const CLOSE_NOTICE_MS = 250;
+const IDLE_SWEEP_MS = 50;
 
 export interface EndpointServerOptions {
   host: string;
@@ -27,6 +32,11 @@ export interface EndpointServerOptions {
 }
 
 const NOT_FOUND = new GatewayError(404, "RouteNotFound", "no endpoint has this path");
+const NO_SESSIONS = new GatewayError(
+  401,
+  "SessionRequired",
+  "this endpoint needs a session, and its region verifies none: the app has no `sessions`",
+);
 const QUEUE_PATH = /^\/queues\/([^/?]+)\/?(?:\?.*)?$/;
 
 /** The region's public side: takes requests, finds their function, brings the answer back. */
@@ -34,19 +44,34 @@ export class EndpointServer {
   private routes = new RouteTable([], () => undefined);
   private sessions: SessionVerifier | undefined;
   private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
   private closing = false;
 
   constructor(private readonly options: EndpointServerOptions) {
     const onRequest = (request: IncomingMessage, response: ServerResponse) => this.onRequest(request, response);
-    this.server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, noDelay: true }, onRequest);
+    this.server = createServer(
+      {
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        connectionsCheckingInterval: HEADERS_CHECK_MS,
+        requestTimeout: 0,
+        noDelay: true,
+      },
+      onRequest,
+    );
     this.server.on("checkContinue", onRequest);
+    this.server.on("connection", (socket: Socket) => {
+      this.sockets.add(socket);
+      socket.once("close", () => this.sockets.delete(socket));
+    });
     this.server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   }
 
   /** @returns the port. */
   async listen(): Promise<number> {
     await new Promise<void>((resolve, reject) => {
-      this.server.once("error", reject);
+      this.server.once("error", (error: NodeJS.ErrnoException) =>
+        reject(error.code === "EADDRINUSE" ? portTaken(this.options) : error),
+      );
       this.server.listen({ host: this.options.host, port: this.options.port(), backlog: BACKLOG }, resolve);
     });
     return (this.server.address() as AddressInfo).port;
@@ -57,16 +82,32 @@ export class EndpointServer {
     this.sessions = region.sessions === undefined ? undefined : new SessionVerifier(region.sessions);
   }
 
-  /** Accepts no new connection, answers what is under way, closes the idle ones. */
+  /**
+   * Answers what is under way and what comes on open connections for a moment yet, each time with the notice that the
+   * connection closes: a client that has just been answered may have sent its next request already. Then accepts no new
+   * connection and closes those that are idle, until none is left.
+   */
   async close(): Promise<void> {
     this.closing = true;
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    this.server.closeIdleConnections();
+    if (this.sockets.size > 0) await setTimeout(CLOSE_NOTICE_MS);
+    // not http's own close, which ends the watch over connections that never complete a request
+    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
+    const sweep = setInterval(() => this.closeIdle(), IDLE_SWEEP_MS);
+    this.closeIdle();
     await closed;
+    clearInterval(sweep);
+    this.server.close();
+  }
+
+  private closeIdle(): void {
+    this.server.closeIdleConnections();
+    for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {
     const requestId = randomUUID();
+    // a proxy's request names the whole URL; what follows knows paths only
+    if (!request.url!.startsWith("/")) request.url = request.url!.replace(/^[a-z]+:\/\/[^/?]*/i, "");
     try {
       this.handle(request, response, requestId);
     } catch (error) {
@@ -86,6 +127,7 @@ export class EndpointServer {
       void this.withSession(request, response, requestId, match.route, match.ids, host, this.sessions);
       return;
     }
+    if (match.route.session === "required") throw NO_SESSIONS;
     this.invoke(request, response, requestId, match.route, match.ids, host, undefined);
   }
 
@@ -165,7 +207,7 @@ export class EndpointServer {
   ): void {
     const queue = QUEUE_PATH.exec(url);
     if (queue !== null && method === "POST")
-      return this.options.publish(request, response, decodeURIComponent(queue[1]!), requestId);
+      return this.options.publish(request, response, decoded(queue[1]), requestId);
     const allowed = queue === null ? this.routes.methodsOf(url) : ["POST"];
     if (allowed.length === 0) throw NOT_FOUND;
     const error = new GatewayError(405, "MethodNotAllowed", `this path takes ${allowed.join(", ")}, not ${method}`);
@@ -173,9 +215,23 @@ export class EndpointServer {
   }
 }
 
+function portTaken({ host, port }: EndpointServerOptions): Error {
+  return new Error(
+    `port ${port()} of ${host} is taken by another process; stop that one, or give the region another port`,
+  );
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new GatewayError(400, "InvalidPath", `"${segment}" is not percent-encoded as a URL must be`);
+  }
+}
+
 /** Without `request.headers`, whose making costs more than this search. */
 function userAgentOf(rawHeaders: readonly string[]): string {
   for (let i = 0; i < rawHeaders.length; i += 2)
-    if (rawHeaders[i]!.length === 10 && rawHeaders[i]!.toLowerCase() === "user-agent") return rawHeaders[i + 1]!;
+    if (rawHeaders[i].length === 10 && rawHeaders[i].toLowerCase() === "user-agent") return rawHeaders[i + 1];
   return "";
 }

@@ -95,9 +95,10 @@ export function refuse(
   const unread = !request.complete && !request.readableEnded;
   if (closing || unread) all.push("connection", "close");
   response.writeHead(error.status, all);
-  response.end(body);
-  if (!unread) return;
-  // a client that is still sending would meet a reset connection instead of the answer
+  if (!unread) return void response.end(body);
+  // a client that is still sending would meet a reset connection instead of the answer, which is complete by its length
+  response.write(body);
+  request.on("end", () => response.end());
   request.resume();
   const timer = setTimeout(() => request.socket.destroy(), DISCARD_MS);
   request.socket.once("close", () => clearTimeout(timer));

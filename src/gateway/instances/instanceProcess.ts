@@ -15,6 +15,8 @@ export interface InstanceProcessEvents {
 }
 
 const KEPT_LINES = 20;
+/** Time for the last output of a process that has ended; a child of its own may have the other end and keep it open. */
+const OUTPUT_GRACE_MS = 500;
 
 /** One instance of a `local()` region: a child process, in a process group of its own with whatever it starts. */
 export class InstanceProcess {
@@ -43,11 +45,17 @@ export class InstanceProcess {
       if (this.exited) return;
       this.exited = true;
       clearTimeout(this.killTimer);
-      // children that the instance left behind end with it
-      this.signal("SIGKILL");
       events.onExit(description);
     };
     this.child.on("error", (error) => onEnd(`could not be started: ${error.message}`));
+    this.child.on("exit", () => {
+      // children that the instance left behind end with it
+      this.signal("SIGKILL");
+      setTimeout(() => {
+        this.child.stdout?.destroy();
+        this.child.stderr?.destroy();
+      }, OUTPUT_GRACE_MS).unref();
+    });
     this.child.on("close", (code, signal) =>
       onEnd(signal === null ? `exited with code ${code}` : `was ended by ${signal}`),
     );

@@ -79,8 +79,10 @@ export class LogFile {
       } catch {
         continue;
       }
-      for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity }))
-        if (line.startsWith("{") && line.endsWith("}")) yield JSON.parse(line) as LogRecord;
+      for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+        const record = parse(line);
+        if (record !== undefined) yield record;
+      }
     }
   }
 
@@ -127,5 +129,14 @@ export class LogFile {
     const { handle } = this;
     this.handle = undefined;
     await handle?.close().catch(() => undefined);
+  }
+}
+
+/** A gateway that was killed may have left half a line, with the next one's first right behind it. */
+function parse(line: string): LogRecord | undefined {
+  try {
+    return JSON.parse(line) as LogRecord;
+  } catch {
+    return undefined;
   }
 }

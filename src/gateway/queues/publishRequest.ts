@@ -6,7 +6,7 @@ import { hasBody, RequestBody } from "../endpoints/requestBody";
 import { GatewayError } from "../invocations/gatewayError";
 import { NO_BODY } from "../invocations/invocation";
 import { type MessageStore, type NewMessage, type PublishedMessage } from "./messageStore";
-import { StoreWriteError } from "./storeErrors";
+import { MessageTooLargeError, StoreWriteError } from "./storeErrors";
 
 const FORM_TYPE = "application/x-www-form-urlencoded";
 
@@ -58,6 +58,7 @@ export async function publishMessage(
 export function publishError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
   const reason = error instanceof Error ? error.message : String(error);
+  if (error instanceof MessageTooLargeError) return new GatewayError(413, "MessageTooLarge", reason);
   if (error instanceof StoreWriteError) return new GatewayError(507, "StoreWriteFailed", reason, 5);
   return new GatewayError(500, "PublishFailed", reason);
 }

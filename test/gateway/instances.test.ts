@@ -1,0 +1,116 @@
+import { testGateways, type TestGateway } from "../support/testGateway";
+import { waitUntil } from "../support/waitUntil";
+
+const gateways = testGateways();
+
+const status = async (gateway: TestGateway) => (await gateway.gateway.status()).functions[0];
+
+/** Answers with its process id after `ms`. */
+const PID = `module.exports = async (req, res) => {
+  await new Promise((resolve) => setTimeout(resolve, Number(req.query.ms ?? 0)));
+  res.send(String(process.pid));
+};`;
+
+test("from none to as many instances as the load needs, at most the maximum, and back to none when idle", async () => {
+  const gateway = await gateways.start({
+    functions: { f: { code: PID, concurrency: 1, scale: { max: 3, idleSeconds: 1 } } },
+    routes: { f: {} },
+  });
+  expect(await status(gateway)).toMatchObject({ instances: 0, starting: 0 });
+  expect((await gateway.call("/f")).status).toBe(200);
+  expect((await status(gateway)).instances).toBe(1);
+  const answers = await Promise.all(Array.from({ length: 12 }, () => gateway.call("/f?ms=300")));
+  expect(answers.every((answer) => answer.status === 200)).toBe(true);
+  const pids = [...new Set(answers.map(({ text }) => Number(text)))];
+  expect(pids).toHaveLength(3);
+  await waitUntil("all have gone", async () => (await status(gateway)).instances === 0);
+  await waitUntil("their processes have ended", () => pids.every((pid) => !exists(pid)));
+  expect(gateway.logs.filter(({ level }) => level === "error" || level === "warn")).toEqual([]);
+  expect((await gateway.call("/f")).status).toBe(200);
+});
+
+test("the minimum is there before the first request and stays", async () => {
+  const gateway = await gateways.start({
+    functions: { f: { code: PID, concurrency: 1, scale: { min: 2, max: 4, idleSeconds: 0.5 } } },
+    routes: { f: {} },
+  });
+  await waitUntil("two are ready", async () => (await status(gateway)).instances === 2);
+  await Promise.all(Array.from({ length: 8 }, () => gateway.call("/f?ms=300")));
+  expect((await status(gateway)).instances).toBeGreaterThan(2);
+  await waitUntil("only two are left", async () => (await status(gateway)).instances === 2);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect((await status(gateway)).instances).toBe(2);
+});
+
+test("a timeout is a 504; its siblings on the same instance finish, and others get another one", async () => {
+  const gateway = await gateways.start({
+    functions: { f: { code: PID, timeoutSeconds: 3, scale: { max: 2 } } },
+    routes: { f: {} },
+  });
+  await gateway.call("/f");
+  // two at once: the instance is asked twice at the same time whether its event loop is alive
+  const late = [gateway.call("/f?ms=60000"), gateway.call("/f?ms=60000")];
+  await waitUntil("both run", async () => (await status(gateway)).running === 2);
+  await new Promise((resolve) => setTimeout(resolve, 2_700));
+  const sibling = gateway.call("/f?ms=2800");
+  for (const answer of await Promise.all(late)) {
+    expect(answer.status).toBe(504);
+    expect(answer.json).toMatchObject({ errorType: "Timeout" });
+  }
+  const other = await gateway.call("/f");
+  expect(other.status).toBe(200);
+  const finished = await sibling;
+  expect(finished.status).toBe(200);
+  expect(finished.text).not.toBe(other.text);
+});
+
+test("an instance whose event loop hangs is ended and replaced", async () => {
+  const gateway = await gateways.start({
+    functions: {
+      f: {
+        code: `module.exports = (req, res) => { res.send(String(process.pid)); if (req.query.hang !== undefined) for (;;); };`,
+        timeoutSeconds: 0.5,
+      },
+    },
+    routes: { f: {} },
+  });
+  const pid = Number((await gateway.call("/f")).text);
+  expect((await gateway.call("/f?hang=1")).status).toBe(504);
+  const next = await gateway.call("/f");
+  expect(next.status).toBe(200);
+  expect(Number(next.text)).not.toBe(pid);
+  await waitUntil("the process has ended", () => !exists(pid));
+  expect(gateway.logs.some(({ level, message }) => level === "error" && message.includes("event loop"))).toBe(true);
+});
+
+test("instances that end before they link: the reason reaches the caller, the pause doubles", async () => {
+  const gateway = await gateways.start({
+    functions: { f: { code: PID } },
+    routes: { f: {} },
+    variables: { f: { NODE_OPTIONS: "--no-such-option" } },
+  });
+  const answer = await gateway.call("/f");
+  expect(answer.status).toBe(502);
+  expect(answer.json).toMatchObject({ errorType: "InstanceStartFailed" });
+  expect((await status(gateway)).failure).toContain("exited with code");
+  const pending = gateway.call("/f");
+  await waitUntil("it was tried three times", () =>
+    gateway.logs.some(({ message }) => message.includes("2 tries in a row")),
+  );
+  expect((await pending).status).toBe(502);
+  const pauses = gateway.logs
+    .map(({ message }) => /next one in ([\d.]+) s/.exec(message)?.[1])
+    .filter(Boolean)
+    .map(Number);
+  expect(pauses.slice(0, 2)).toEqual([0.25, 0.5]);
+  expect(gateway.logs.some(({ message }) => message.includes("--no-such-option"))).toBe(true);
+});
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

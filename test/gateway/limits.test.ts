@@ -1,0 +1,126 @@
+import { RawConnection } from "../support/httpClient";
+import { testGateways } from "../support/testGateway";
+import { waitUntil } from "../support/waitUntil";
+
+const gateways = testGateways();
+
+/** Holds every invocation until `/go` is called: `free` is a second function. */
+const HOLD = `module.exports = async (req, res) => {
+  const length = req.body === undefined ? 0 : req.body.length;
+  while (!require("node:fs").existsSync(process.env.GO_FILE)) await new Promise((r) => setTimeout(r, 5));
+  res.send(String(length));
+};`;
+
+const serve = (limits: Record<string, number>, more: Record<string, unknown> = {}) =>
+  gateways.start({
+    functions: {
+      f: { code: HOLD, concurrency: 1, scale: { max: 1 }, limits, timeoutSeconds: 20, ...more },
+    },
+    routes: { f: { method: "ANY" } },
+    variables: { f: { GO_FILE: `${gateways.folder()}/go` } },
+  });
+
+const go = (gateway: { region: { code(name: string, file: string, text: string): Promise<void> } }) =>
+  gateway.region.code("../..", "go", "");
+
+test("a body that says it is too large is a 413 at once; one that turns out to be is too", async () => {
+  const gateway = await serve({ requestBytes: 1_000 });
+  await go(gateway);
+  expect(await gateway.call("/f", { body: "x".repeat(1_000) })).toMatchObject({ status: 200, text: "1000" });
+  const declared = await gateway.call("/f", { body: "x".repeat(1_001) });
+  expect(declared.status).toBe(413);
+  expect(declared.json).toMatchObject({ errorType: "RequestTooLarge" });
+  const chunked = await gateway.call("/f", { body: "x".repeat(1_001), headers: { "transfer-encoding": "chunked" } });
+  expect(chunked.status).toBe(413);
+});
+
+test.each(["Content-Length: 50000000", "Transfer-Encoding: chunked"])(
+  "a client that goes on sending what is too large still gets to read the 413: %s",
+  async (framing) => {
+    const gateway = await serve({ requestBytes: 1_000 });
+    await go(gateway);
+    await gateway.call("/f");
+    const connection = await RawConnection.open(gateway.port);
+    connection.write(`POST /f HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`);
+    const part = framing.startsWith("C") ? "x".repeat(50_000) : `c350\r\n${"x".repeat(50_000)}\r\n`;
+    for (let i = 0; i < 200; i++) {
+      connection.write(part);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await waitUntil("the answer is there", () => connection.statuses.length === 1 || connection.isClosed);
+    expect(connection.statuses).toEqual([413]);
+    connection.end();
+  },
+);
+
+test("a client that asks before it sends is told not to", async () => {
+  const gateway = await serve({ requestBytes: 1_000 });
+  const connection = await RawConnection.open(gateway.port);
+  connection.write("POST /f HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\nExpect: 100-continue\r\n\r\n");
+  await waitUntil("it is answered", () => connection.statuses.length > 0);
+  expect(connection.statuses).toEqual([413]);
+  connection.end();
+});
+
+test("held requests over the limit are a 429 that says when to come again", async () => {
+  const gateway = await serve({ heldRequests: 3 });
+  const running = gateway.call("/f");
+  await waitUntil("one runs", async () => (await gateway.gateway.status()).functions[0].running === 1);
+  const held = Array.from({ length: 3 }, () => gateway.call("/f"));
+  await waitUntil("three are held", async () => (await gateway.gateway.status()).functions[0].held === 3);
+  const refused = await gateway.call("/f");
+  expect(refused.status).toBe(429);
+  expect(refused.headers["retry-after"]).toBe("1");
+  await go(gateway);
+  for (const answer of await Promise.all([running, ...held])) expect(answer.status).toBe(200);
+  expect((await gateway.call("/f")).status).toBe(200);
+});
+
+test("held bytes over the limit are a 429, and bodies stay unread until they are needed", async () => {
+  const gateway = await serve({ heldBytes: 10_000_000, requestBytes: 6_000_000 });
+  const running = gateway.call("/f");
+  await waitUntil("one runs", async () => (await gateway.gateway.status()).functions[0].running === 1);
+  const first = await RawConnection.open(gateway.port);
+  first.write("POST /f HTTP/1.1\r\nHost: a\r\nContent-Length: 6000000\r\nExpect: 100-continue\r\n\r\n");
+  await waitUntil("it is held", async () => (await gateway.gateway.status()).functions[0].held === 1);
+  const second = await gateway.call("/f", { body: "x".repeat(6_000_000) });
+  expect(second.status).toBe(429);
+  expect(first.statuses).toEqual([]);
+  await go(gateway);
+  await running;
+  await waitUntil("the body is asked for", () => first.statuses[0] === 100);
+  first.write("x".repeat(6_000_000));
+  await waitUntil("it is answered", () => first.statuses.length === 2);
+  expect(first.statuses).toEqual([100, 200]);
+  first.end();
+});
+
+test("a held request whose caller leaves gives its place back", async () => {
+  const gateway = await serve({ heldRequests: 1 });
+  const running = gateway.call("/f");
+  await waitUntil("one runs", async () => (await gateway.gateway.status()).functions[0].running === 1);
+  const abort = new AbortController();
+  const left = gateway.call("/f", { signal: abort.signal });
+  await waitUntil("one is held", async () => (await gateway.gateway.status()).functions[0].held === 1);
+  abort.abort();
+  await expect(left).rejects.toThrow("aborted");
+  await waitUntil("none is held", async () => (await gateway.gateway.status()).functions[0].held === 0);
+  const next = gateway.call("/f");
+  await go(gateway);
+  expect((await Promise.all([running, next])).map(({ status }) => status)).toEqual([200, 200]);
+});
+
+test("waiting for an instance has its own limit: 503", async () => {
+  const gateway = await serve({ instanceWaitSeconds: 0.5 });
+  const running = gateway.call("/f");
+  await waitUntil("one runs", async () => (await gateway.gateway.status()).functions[0].running === 1);
+  const answer = await gateway.call("/f", { body: "with a body" });
+  expect(answer.status).toBe(503);
+  expect(answer.json).toMatchObject({
+    errorType: "NoInstance",
+    errorMessage: expect.stringContaining("0.5 s") as string,
+  });
+  expect(answer.headers["retry-after"]).toBe("1");
+  await go(gateway);
+  expect((await running).status).toBe(200);
+});

@@ -1,0 +1,119 @@
+import { Agent } from "node:http";
+
+import { testGateways, type TestGateway } from "../support/testGateway";
+import { waitUntil } from "../support/waitUntil";
+
+const gateways = testGateways();
+
+const say = (text: string) => `module.exports = (req, res) => res.send(${JSON.stringify(text)});`;
+
+/** Calls a path without pause until it is stopped; collects the statuses that are not 200. */
+function traffic(gateway: TestGateway, path: string) {
+  const agent = new Agent({ keepAlive: true });
+  const failures: unknown[] = [];
+  let count = 0;
+  let running = true;
+  const clients = Array.from({ length: 8 }, async () => {
+    while (running) {
+      await gateway.call(path, { agent }).then(
+        ({ status }) => status === 200 || failures.push(status),
+        (error: Error) => failures.push(error.message),
+      );
+      count++;
+    }
+  });
+  return {
+    get count() {
+      return count;
+    },
+    async stop() {
+      running = false;
+      await Promise.all(clients);
+      agent.destroy();
+      return failures;
+    },
+  };
+}
+
+test("routes come, change and go under traffic without a failed request", async () => {
+  const gateway = await gateways.start({ functions: { f: say("f"), g: say("g") }, routes: { f: {} } });
+  const { region } = gateway;
+  const load = traffic(gateway, "/f");
+  await waitUntil("there is traffic", () => load.count > 20);
+  await region.document({ kind: "Route", name: "g", function: "g", method: "GET", path: "/g" });
+  await waitUntil("the new route answers", async () => (await gateway.call("/g")).text === "g");
+  await region.document({ kind: "Route", name: "g", function: "g", method: "GET", path: "/moved" });
+  await waitUntil("the changed route answers", async () => (await gateway.call("/moved")).text === "g");
+  expect((await gateway.call("/g")).status).toBe(404);
+  await region.remove("Route", "g");
+  await waitUntil("the removed route is gone", async () => (await gateway.call("/moved")).status === 404);
+  expect(await load.stop()).toEqual([]);
+});
+
+test("a new version of a function takes over under traffic without a failed request", async () => {
+  const gateway = await gateways.start({ functions: { f: say("old") }, routes: { f: {} } });
+  const load = traffic(gateway, "/f");
+  await waitUntil("there is traffic", () => load.count > 20);
+  await gateway.region.function("f", { code: say("new"), version: "v2" });
+  await waitUntil("the new version answers", async () => (await gateway.call("/f")).text === "new");
+  expect(await load.stop()).toEqual([]);
+  expect((await gateway.gateway.status()).functions[0].version).toBe("v2");
+});
+
+test("changed params and variables roll instances under traffic without a failed request", async () => {
+  const gateway = await gateways.start({
+    functions: { f: "module.exports = (req, res) => res.send(req.appParams.currency + process.env.KEY);" },
+    routes: { f: {} },
+    params: { currency: "EUR" },
+    variables: { f: { KEY: "1" } },
+  });
+  const load = traffic(gateway, "/f");
+  expect((await gateway.call("/f")).text).toBe("EUR1");
+  await gateway.region.params({ currency: "USD" });
+  await waitUntil("the new params are there", async () => (await gateway.call("/f")).text === "USD1");
+  for (let i = 2; i < 12; i++) await gateway.region.variables("f", { KEY: String(i) });
+  await waitUntil("the new variables are there", async () => (await gateway.call("/f")).text === "USD11");
+  expect(await load.stop()).toEqual([]);
+});
+
+test("an invalid document is reported and its last valid version served", async () => {
+  const gateway = await gateways.start({ functions: { f: say("f") }, routes: { f: {} } });
+  const problems = async () => (await gateway.gateway.status()).problems;
+  for (const text of [
+    "{",
+    "null",
+    '{"apiVersion":"fullcode/v9","kind":"Route"}',
+    '{"apiVersion":"fullcode/v1","kind":"Route","name":"f"}',
+  ]) {
+    await gateway.region.raw("route.f.json", text);
+    await gateway.gateway.reload();
+    expect(await problems()).toEqual([expect.stringMatching(/route\.f\.json.*its last valid version is served/s)]);
+    expect((await gateway.call("/f")).text).toBe("f");
+  }
+  await gateway.region.raw("route.new.json", "[]");
+  await gateway.gateway.reload();
+  expect((await problems()).join()).toContain("route.new.json");
+  await gateway.region.document({ kind: "Route", name: "f", function: "f", method: "GET", path: "/f" });
+  await gateway.region.remove("Route", "new");
+  await gateway.gateway.reload();
+  expect(await problems()).toEqual([]);
+  expect(gateway.logs.some(({ level, source }) => level === "error" && source === "gateway")).toBe(true);
+});
+
+test("a removed function answers no more, and what ran on it is finished", async () => {
+  const gateway = await gateways.start({
+    functions: {
+      f: "module.exports = async (req, res) => { await new Promise((r) => setTimeout(r, 500)); res.send('done'); };",
+      g: say("g"),
+    },
+    routes: { f: {}, g: { function: "g" } },
+  });
+  const running = gateway.call("/f");
+  await waitUntil("it runs", async () => (await gateway.gateway.status()).functions[0].running === 1);
+  await gateway.region.remove("Route", "f");
+  await gateway.region.remove("Function", "f");
+  await gateway.gateway.reload();
+  expect((await gateway.call("/f")).status).toBe(404);
+  expect(await running).toMatchObject({ status: 200, text: "done" });
+  expect((await gateway.call("/g")).text).toBe("g");
+});

@@ -1,0 +1,126 @@
+import { RawConnection } from "../support/httpClient";
+import { testGateways } from "../support/testGateway";
+import { waitUntil } from "../support/waitUntil";
+
+const gateways = testGateways();
+
+/** Answers with the route that matched. */
+const WHO = "module.exports = (req, res) => res.json({ route: req.trigger.name, ids: req.ids, path: req.path });";
+
+const start = () =>
+  gateways.start({
+    functions: { f: WHO },
+    routes: {
+      root: { path: "/" },
+      "order-list": { path: "/orders" },
+      "order-create": { path: "/orders", method: "POST" },
+      order: { path: "/orders/:orderId" },
+      "order-any": { path: "/orders/:id", method: "ANY" },
+      "order-special": { path: "/orders/special" },
+      files: { path: "/files/*" },
+      only: { path: "/only", method: "PUT" },
+    },
+  });
+
+test("requests reach the route that their method and path match best", async () => {
+  const gateway = await start();
+  const who = async (method: string, path: string) => {
+    const answer = await gateway.call(path, { method });
+    return answer.status === 200 ? (answer.json as { route: string; ids: object }) : answer.status;
+  };
+  expect(await who("GET", "/")).toMatchObject({ route: "root" });
+  expect(await who("GET", "/orders")).toMatchObject({ route: "order-list" });
+  expect(await who("GET", "/orders/")).toMatchObject({ route: "order-list" });
+  expect(await who("POST", "/orders")).toMatchObject({ route: "order-create" });
+  expect(await who("GET", "/orders/special")).toMatchObject({ route: "order-special" });
+  expect(await who("GET", "/orders/7?x=1")).toMatchObject({ route: "order", ids: { orderId: "7" } });
+  expect(await who("DELETE", "/orders/7")).toMatchObject({ route: "order-any", ids: { id: "7" } });
+  expect(await who("GET", "/orders/a%2Fb%20c")).toMatchObject({ route: "order", ids: { orderId: "a/b c" } });
+  expect(await who("GET", "/files/a/b.txt")).toMatchObject({ route: "files", ids: { "*": "a/b.txt" } });
+  expect(await who("GET", "/ORDERS")).toBe(404);
+  expect(await who("GET", "/orders/7/items")).toBe(404);
+  expect((await gateway.gateway.status()).problems).toEqual([]);
+});
+
+test("404 and 405 say what is wrong", async () => {
+  const gateway = await start();
+  const missing = await gateway.call("/nothing");
+  expect(missing.status).toBe(404);
+  expect(missing.json).toMatchObject({ errorType: "RouteNotFound", requestId: missing.headers["x-request-id"] });
+  const wrong = await gateway.call("/only", { method: "POST", body: "ignored" });
+  expect(wrong.status).toBe(405);
+  expect(wrong.headers.allow).toBe("PUT");
+  expect((await gateway.call("/orders", { method: "DELETE" })).headers.allow).toBe("GET, HEAD, POST");
+});
+
+test.each([
+  "/orders/%zz",
+  "/orders/%E0%A4%A",
+  "/files/%ff",
+  "/queues/%zz",
+  "/%",
+  "/../../etc/passwd",
+  "/__proto__",
+  "/queues/__proto__",
+  "/constructor",
+  `/orders/${"x".repeat(4_000)}`,
+])("a strange path is answered and harms nobody: %s", async (path) => {
+  const gateway = await start();
+  for (const method of ["GET", "POST"]) {
+    const answer = await gateway.call(path, { method });
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expect(answer.status).toBeLessThan(500);
+  }
+  expect((await gateway.call("/orders/7")).status).toBe(200);
+});
+
+test("the target may be a whole URL, as proxies send it", async () => {
+  const gateway = await start();
+  const connection = await RawConnection.open(gateway.port);
+  connection.write("GET http://example.com/orders/7?x=1 HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n");
+  await connection.closed;
+  expect(connection.statuses).toEqual([200]);
+  expect(connection.text).toContain('"path":"/orders/7"');
+});
+
+test.each([
+  [
+    "both lengths",
+    "POST /orders HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+  ],
+  ["two lengths", "POST /orders HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"],
+  ["a coding that is not chunked", "POST /orders HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"],
+  ["a chunk size that is none", "POST /orders HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n"],
+  ["a space before the colon", "GET /orders HTTP/1.1\r\nHost: a\r\nX-A : 1\r\n\r\n"],
+  ["a bare line feed in a header", "GET /orders HTTP/1.1\r\nHost: a\r\nX-A: 1\n\tGET /only HTTP/1.1\r\n\r\n"],
+  ["no host", "GET /orders HTTP/1.1\r\n\r\n"],
+  ["huge headers", `GET /orders HTTP/1.1\r\nHost: a\r\nX-A: ${"a".repeat(40_000)}\r\n\r\n`],
+  ["nonsense", "\x16\x03\x01 hello\r\n\r\n"],
+])("a request that could be read in two ways is refused: %s", async (_what, text) => {
+  const gateway = await start();
+  const connection = await RawConnection.open(gateway.port);
+  connection.write(text);
+  await connection.closed;
+  expect(connection.statuses).toHaveLength(1);
+  expect(connection.statuses[0]).toBeGreaterThanOrEqual(400);
+  expect(connection.statuses[0]).toBeLessThan(500);
+});
+
+test("pipelined requests are answered in their order", async () => {
+  const gateway = await gateways.start({
+    functions: {
+      f: "module.exports = async (req, res) => { await new Promise((r) => setTimeout(r, 50 / (1 + Number(req.ids.n)))); res.send('<' + req.ids.n + '>'); };",
+    },
+    routes: { f: { path: "/f/:n" } },
+  });
+  const connection = await RawConnection.open(gateway.port);
+  connection.write(Array.from({ length: 10 }, (_, i) => `GET /f/${i} HTTP/1.1\r\nHost: a\r\n\r\n`).join(""));
+  await waitUntil("all are answered", () => connection.statuses.length === 10);
+  expect([...connection.text.matchAll(/<(\d)>/g)].map((match) => Number(match[1]))).toEqual([...Array(10).keys()]);
+  connection.end();
+});
+
+test("a handler named constructor does not exist where it was not declared", async () => {
+  const gateway = await start();
+  expect((await gateway.admin("/functions/constructor/invoke", { body: {} })).status).toBe(404);
+});

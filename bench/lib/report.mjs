@@ -2,13 +2,12 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * A row: `name`, `ours`, `baseline`, `ratio` and `bar`, the largest ratio that is good enough. Where a bar is a value
- * and not a ratio (`barOf: "ours"`), it is compared with `ours`. A row without a bar is there to be looked at.
+ * A row: `name`, `ours`, `baseline`, `ratio` and `bar`, the largest ratio that is good enough. Where a bar is
+ * no ratio, `barOf` names the field that it is compared with: `ours`, or `difference`. A row without a bar is there to be looked at.
  */
 export function judge(row) {
   if (row.bar === undefined) return { ...row, ok: null };
-  const value = row.barOf === "ours" ? row.ours : row.ratio;
-  return { ...row, ok: value <= row.bar };
+  return { ...row, ok: row[row.barOf ?? "ratio"] <= row.bar };
 }
 
 export function printTable(rows) {
@@ -18,7 +17,7 @@ export function printTable(rows) {
     format(row.baseline),
     row.unit,
     format(row.ratio),
-    row.bar === undefined ? "" : `≤ ${row.bar}${row.barOf === "ours" ? ` ${row.unit}` : ""}`,
+    barText(row),
     row.ok === null ? "" : row.ok ? "ok" : "MISSED",
   ]);
   printColumns([["", "ours", "baseline", "unit", "ratio", "bar", ""], ...cells]);
@@ -48,6 +47,12 @@ function printColumns(lines) {
   const pad = (cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]));
   for (const line of lines) console.log(line.map(pad).join("  ").trimEnd());
   console.log();
+}
+
+function barText({ bar, barOf, unit }) {
+  if (bar === undefined) return "";
+  if (barOf === undefined) return `≤ ${bar}`;
+  return barOf === "difference" ? `≤ ${bar} ${unit} more` : `≤ ${bar} ${unit}`;
 }
 
 function format(value) {

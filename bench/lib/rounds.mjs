@@ -9,7 +9,8 @@ const SETTLE_MS = 400;
 /**
  * Loads contenders in turn, A B C A B C …, so that whatever else the machine does meets all of them alike.
  *
- * @param contenders - `{ name, pid, port, paths, method, body }`; `pid` and its descendants are charged, `alsoCharged` too.
+ * @param contenders - `{ name, pids, partPids, port, paths, method, body }`: `pids` and their descendants are charged; what
+ *   `partPids` among them used is told beside it.
  * @returns for each contender, by name, what every round measured.
  */
 export async function interleavedRounds(generator, contenders, { rounds, requests, warmup, connections }) {
@@ -22,16 +23,22 @@ export async function interleavedRounds(generator, contenders, { rounds, request
 }
 
 async function loadOnce(generator, contender, requests, connections) {
-  const { name, pids, port, paths, method, body } = contender;
-  const charged = () => pids.reduce((sum, pid) => sum + cpuMicroseconds(pid), 0);
+  const { name, pids, partPids = [], port, paths, method, body } = contender;
   await sleep(SETTLE_MS);
-  const before = charged();
+  const before = charged(pids);
+  const partBefore = charged(partPids);
   const result = await generator.run({ port, paths, method, body, requests, connections });
   await sleep(SETTLE_MS);
   if (result.failed > 0)
     throw new Error(`${name}: ${result.failed} of ${requests} requests were not answered with 200`);
-  return { ...result, cpuMicroseconds: (charged() - before) / requests };
+  return {
+    ...result,
+    cpuMicroseconds: (charged(pids) - before) / requests,
+    partMicroseconds: (charged(partPids) - partBefore) / requests,
+  };
 }
+
+const charged = (pids) => pids.reduce((sum, pid) => sum + cpuMicroseconds(pid), 0);
 
 /** The medians of a contender's rounds. */
 export function medians(rounds) {

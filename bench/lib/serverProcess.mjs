@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { plainEnvironment } from "./plainEnvironment.mjs";
 
 const READY_MS = 20_000;
+const ANSWER_MS = 5_000;
 const END_MS = 10_000;
 
 /** A server under measurement: a process of its own, with whatever it starts. */
@@ -15,13 +16,13 @@ export class ServerProcess {
   /**
    * Starts a server and waits for its first answer.
    *
-   * @param start.args - Arguments of `node`, or of `command`.
+   * @param start.args - Arguments of `node`.
    * @param start.path - Answered with 200 once the server is ready.
    */
-  static async start({ command = process.execPath, args, port, path = "/", cwd, environment = {} }) {
+  static async start({ args, port, path = "/", cwd, environment = {} }) {
     const server = new ServerProcess();
     server.port = port;
-    server.#child = spawn(command, args, {
+    server.#child = spawn(process.execPath, args, {
       cwd,
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...plainEnvironment(), PORT: String(port), ...environment },
@@ -39,7 +40,9 @@ export class ServerProcess {
     while (performance.now() - started < READY_MS) {
       if (this.#child.exitCode !== null) throw new Error(`${this.#name} exited:\n${this.#output}`);
       try {
-        const answer = await fetch(`http://127.0.0.1:${this.port}${path}`);
+        const answer = await fetch(`http://127.0.0.1:${this.port}${path}`, {
+          signal: globalThis.AbortSignal.timeout(ANSWER_MS),
+        });
         last = `${answer.status} ${await answer.text()}`;
         if (answer.status === 200) return;
       } catch (error) {

@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { plainEnvironment } from "../lib/plainEnvironment.mjs";
@@ -8,6 +7,7 @@ import { RegionFolder } from "../lib/regionFolder.mjs";
 import { freePort, ServerProcess } from "../lib/serverProcess.mjs";
 import { singleRequest } from "../lib/singleRequest.mjs";
 import { median } from "../lib/statistics.mjs";
+import { untilNoInstance } from "../lib/untilNoInstance.mjs";
 
 const SERVER = fileURLToPath(new URL("../servers/nodeHttp.cjs", import.meta.url));
 const PATH = "/orders/1000";
@@ -79,18 +79,4 @@ async function bareStart() {
   child.kill("SIGKILL");
   await once(child, "close");
   return elapsed;
-}
-
-async function untilNoInstance(region) {
-  const deadline = performance.now() + 15_000;
-  while (performance.now() < deadline) {
-    const [{ instances, starting }] = (await region.status()).functions;
-    if (instances + starting === 0) {
-      // the instance has left, its process may still be on its way out
-      await sleep(200);
-      return;
-    }
-    await sleep(50);
-  }
-  throw new Error(`the function still has an instance 15 s after its idle time of ${IDLE_SECONDS} s`);
 }

@@ -3,6 +3,7 @@ import { extname, join } from "node:path";
 
 import { limits } from "../spec";
 import { type CodeMeasure, measureArchive, measureFolder } from "./codeHash";
+import { inspectPackage, isArchive, PackageError } from "./packageArchive";
 
 /** Entrypoint of a Node.js function that names none, relative to its code. */
 export const DEFAULT_ENTRYPOINT = "src/index.js";
@@ -44,10 +45,18 @@ function inspectFolder(path: string): { problem: string } | InspectedCode {
 }
 
 function inspectArchive(path: string): { problem: string } | InspectedCode {
-  const extension = extname(path).toLowerCase();
-  if (extension === ".jar") return { kind: "jar", runtime: "custom", ...measureArchive(path) };
-  if (extension === ".zip") return { kind: "zip", runtime: "nodejs", ...measureArchive(path) };
-  return { problem: `"${path}" is neither a folder nor a .zip or .jar file` };
+  if (!isArchive(path)) return { problem: `"${path}" is neither a folder nor a .zip or .jar file` };
+  const kind = extname(path).toLowerCase() === ".jar" ? "jar" : "zip";
+  const measure = measureArchive(path);
+  if (measure.tooLarge) return { kind, runtime: "custom", ...measure };
+  try {
+    const { paths, files, unpackedBytes } = inspectPackage(path);
+    const runtime = kind === "jar" || paths.has(BOOTSTRAP_FILE) ? "custom" : "nodejs";
+    return { kind, runtime, ...measure, files, bytes: unpackedBytes };
+  } catch (error) {
+    if (error instanceof PackageError) return { problem: error.message };
+    throw error;
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { entrypointWarning, inspectCode } from "../../src/code/inspectCode";
 import { limits } from "../../src/spec";
 import { codeFolder, removeCodeFolders } from "../support/codeFolder";
+import { zipFile } from "../support/zipFile";
 
 afterEach(removeCodeFolders);
 
@@ -14,7 +15,8 @@ describe("inspectCode", () => {
   });
 
   test("archives", () => {
-    const folder = codeFolder({ "app.jar": "jar", "app.zip": "zip" });
+    const archive = { text: zipFile([{ name: "src/index.js" }]) };
+    const folder = codeFolder({ "app.jar": archive, "app.zip": archive });
     expect(inspectCode(join(folder, "app.jar"))).toMatchObject({ kind: "jar", runtime: "custom" });
     expect(inspectCode(join(folder, "app.zip"))).toMatchObject({ kind: "zip", runtime: "nodejs" });
   });

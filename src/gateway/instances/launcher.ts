@@ -1,7 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
+import { isArchive } from "../../code/packageArchive";
+import { unpackArchive } from "../../code/packageUnpack";
 import { INSTANCE_CONFIG_VARIABLE, type InstanceConfig, LINK_TOKEN_VARIABLE } from "../../link/instanceConfig";
 import {
   agencyFileName,
@@ -38,14 +40,14 @@ export class Launcher {
   }
 
   /**
-   * Prepares the function's code: TypeScript is bundled.
+   * Prepares the function's code: an archive is unpacked, TypeScript is bundled.
    *
-   * @throws BundleError for code that does not compile.
+   * @throws PackageError for an archive that cannot be used, BundleError for code that does not compile.
    */
   async prepare(document: FunctionDocument): Promise<PreparedCode> {
-    const codeFolder = this.codeFolder(document);
-    if (document.runtime === "custom") return { codeFolder };
     const outFolder = join(this.options.folder, STATE_FOLDER, "code", document.name);
+    const codeFolder = await unpacked(this.codeFolder(document), outFolder);
+    if (document.runtime === "custom") return { codeFolder };
     const entrypoint = document.entrypoint ?? "src/index.js";
     if (!/\.[mc]?tsx?$/.test(entrypoint)) return { codeFolder, entrypoint };
     // esbuild is a second process and some megabytes: only for those who write TypeScript
@@ -106,6 +108,12 @@ export class Launcher {
 export interface PreparedCode {
   codeFolder: string;
   entrypoint?: string;
+}
+
+/** The folder that code is run from: a folder itself, an archive's cache. */
+async function unpacked(code: string, cacheFolder: string): Promise<string> {
+  if (!isArchive(code) || statSync(code, { throwIfNoEntry: false })?.isDirectory() === true) return code;
+  return unpackArchive(code, cacheFolder);
 }
 
 function runtimeFile(runtime: "node" | "agent"): string {

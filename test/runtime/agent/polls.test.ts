@@ -95,7 +95,7 @@ test.each([
     { timeoutSeconds: 10 },
   );
   const answer = gateway.call("/f?n=7", { body: { filler: "x".repeat(bytes) } });
-  await waitUntil("the event is sent", async () => (await gateway.gateway.status()).functions[0]!.running === 1);
+  await waitUntil("the event is sent", async () => (await gateway.gateway.status()).functions[0].running === 1);
   await new Promise((resolve) => setTimeout(resolve, 200));
   process.kill(Number(/pid (\d+)/.exec(gateway.console().join("\n"))![1]), "SIGUSR2");
   expect(await answer).toMatchObject({ status: 200, text: "7" });
@@ -205,7 +205,7 @@ test("a caller that goes away while its event waits does not block the next one"
   const second = gateway.call("/f?n=gone", { signal: gone.signal });
   await waitUntil(
     "both are with the instance",
-    async () => (await gateway.gateway.status()).functions[0]!.running === 2,
+    async () => (await gateway.gateway.status()).functions[0].running === 2,
   );
   gone.abort();
   await expect(second).rejects.toThrow();

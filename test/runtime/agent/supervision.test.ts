@@ -43,7 +43,7 @@ describe("a bootstrap that cannot be started is an error of each invocation, at 
     expect(answer).toMatchObject({ status: 500, json: { errorType, requestId: answer.headers["x-request-id"] } });
     expect((answer.json as { errorMessage: string }).errorMessage).toMatch(message);
     expect(errors(gateway).join("\n")).toMatch(message);
-    expect((await gateway.gateway.status()).functions[0]!.failure).toMatch(message);
+    expect((await gateway.gateway.status()).functions[0].failure).toMatch(message);
     expect((await gateway.call("/f")).status).toBe(500);
   });
 
@@ -56,7 +56,7 @@ describe("a bootstrap that cannot be started is an error of each invocation, at 
     await waitUntil("the function works", async () => (await gateway.call("/f")).status === 200);
     await waitUntil(
       "the failure is forgotten",
-      async () => (await gateway.gateway.status()).functions[0]!.failure === undefined,
+      async () => (await gateway.gateway.status()).functions[0].failure === undefined,
     );
   });
 });
@@ -135,7 +135,7 @@ describe("a bootstrap that ends while it runs an invocation", () => {
     const answer = await gateway.call("/f");
     expect(answer).toMatchObject({ status: 500, json: { errorType: "CrashLoop" } });
     expect((answer.json as { errorMessage: string }).errorMessage).toContain("3 times in a row");
-    expect((await gateway.gateway.status()).functions[0]!.failure).toContain("CrashLoop");
+    expect((await gateway.gateway.status()).functions[0].failure).toContain("CrashLoop");
     await waitUntil("it runs again", async () => (await gateway.call("/f?fine=1")).text === "fine");
   });
 

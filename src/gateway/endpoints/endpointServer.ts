@@ -83,17 +83,17 @@ export class EndpointServer {
   }
 
   /**
-   * Answers what is under way and what comes on open connections for a moment yet, each time with the notice that the
-   * connection closes: a client that has just been answered may have sent its next request already. Then accepts no new
-   * connection and closes those that are idle, until none is left.
+   * Accepts no new connection and answers what is under way, and what comes on open connections for a moment yet, each
+   * time with the notice that the connection closes: a client that has just been answered may have sent its next request
+   * already. Then closes connections that are idle, until none is left.
    */
   async close(): Promise<void> {
     this.closing = true;
-    if (this.sockets.size > 0) await setTimeout(CLOSE_NOTICE_MS);
     // not http's own close, which ends the watch over connections that never complete a request
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
-    const sweep = setInterval(() => this.closeIdle(), IDLE_SWEEP_MS);
+    await Promise.race([closed, setTimeout(CLOSE_NOTICE_MS, undefined, { ref: false })]);
     this.closeIdle();
+    const sweep = setInterval(() => this.closeIdle(), IDLE_SWEEP_MS);
     await closed;
     clearInterval(sweep);
     this.server.close();

@@ -58,6 +58,8 @@ export class MessageTriggers {
           this.deliver(queue, delivery),
         );
         this.triggers.set(queue, { document, consumer });
+        // it has asked for room already, before it could be found here: what waits on disk must not wait for a message
+        consumer.wake();
       }
     }
   }

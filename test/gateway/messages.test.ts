@@ -1,0 +1,96 @@
+import { testGateways } from "../support/testGateway";
+import { waitUntil } from "../support/waitUntil";
+
+const gateways = testGateways();
+
+test("POST /queues/:name takes a message, and says what is wrong with one that it does not take", async () => {
+  const gateway = await gateways.start({
+    functions: { f: "module.exports = (req, res) => res.json([typeof req.body, req.body]);" },
+    queues: { work: {} },
+  });
+  const post = (path: string, body: string | object, headers: Record<string, string> = {}) =>
+    gateway.call(path, { method: "POST", body, headers });
+  const accepted = await post("/queues/work", { a: 1 });
+  expect(accepted.status).toBe(202);
+  expect(accepted.json).toEqual({ id: expect.any(String) as string, queue: "work", duplicate: false });
+  expect((await post("/queues/work", "plain", { "content-type": "text/plain" })).status).toBe(202);
+  const invalid = await post("/queues/work", "{", { "content-type": "application/json" });
+  expect(invalid.status).toBe(400);
+  expect(invalid.json).toMatchObject({ errorType: "InvalidBody", requestId: invalid.headers["x-request-id"] });
+  expect((await post("/queues/other", {})).status).toBe(404);
+  expect((await post("/queues/work", {}, { "sec-fetch-site": "cross-site" })).status).toBe(403);
+  expect((await gateway.call("/queues/work")).headers.allow).toBe("POST");
+  expect((await post("/queues/work", "x".repeat(6 * 1024 * 1024 + 1))).status).toBe(413);
+  const twice = { "deduplication-id": "order-7" };
+  await post("/queues/work", { b: 1 }, twice);
+  expect((await post("/queues/work", { b: 1 }, twice)).json).toMatchObject({ duplicate: true });
+  await waitUntil("three are delivered", () => gateway.invocations().length === 3);
+  const responses = gateway.invocations().map(({ invocation }) => JSON.parse(invocation!.response!) as unknown);
+  expect(responses).toEqual(
+    expect.arrayContaining([
+      ["object", { a: 1 }],
+      ["string", "plain"],
+      ["object", { b: 1 }],
+    ]),
+  );
+});
+
+test.each([
+  ["throws", 'throw new Error("poison " + req.appInfo.deliveryAttempt);', "poison 3"],
+  ["answers with an error", 'res.status(422).send("not " + req.appInfo.deliveryAttempt);', "status 422: not 3"],
+  ["ends its process", "process.exit(1);", "process.exit"],
+])(
+  "a message whose handler %s is delivered again, then is a dead letter with the reason",
+  async (_what, code, reason) => {
+    const gateway = await gateways.start({
+      functions: { f: `module.exports = async (req, res) => { ${code} };` },
+      queues: { work: { maxDeliveries: 3, backoffSeconds: 0.02 } },
+    });
+    await gateway.call("/queues/work", { body: { n: 1 } });
+    const letters = async () =>
+      (await gateway.admin("/queues/work/dead-letters")).json as { reason: string; attempts: number; body: string }[];
+    await waitUntil("it is a dead letter", async () => (await letters()).length === 1);
+    expect((await letters())[0]).toMatchObject({
+      attempts: 3,
+      body: '{"n":1}',
+      reason: expect.stringContaining(reason) as string,
+    });
+    const attempts = gateway.invocations().map(({ invocation }) => invocation!.deliveryAttempt);
+    expect(attempts).toEqual([1, 2, 3]);
+    expect(gateway.logs.some(({ message }) => message.includes("dead-letter queue after 3 deliveries"))).toBe(true);
+    expect((await gateway.admin("/queues/work/redrive", { body: {} })).json).toEqual({ count: 1 });
+    await waitUntil("it is delivered anew", () => gateway.invocations().length > 3);
+  },
+);
+
+test("a message that times out is delivered again", async () => {
+  const gateway = await gateways.start({
+    functions: {
+      f: {
+        code: "module.exports = (req) => req.appInfo.deliveryAttempt === 1 ? new Promise(() => {}) : undefined;",
+        timeoutSeconds: 0.3,
+      },
+    },
+    queues: { work: { backoffSeconds: 0.02 } },
+  });
+  await gateway.call("/queues/work", { body: {} });
+  await waitUntil("the second delivery succeeds", () =>
+    gateway.invocations().some(({ invocation }) => invocation!.status === 204),
+  );
+  expect(((await gateway.admin("/queues")).json as object[])[0]).toMatchObject({
+    pending: 0,
+    inFlight: 0,
+    deadLetters: 0,
+  });
+});
+
+test("a cron invokes its function with the time that it stands for, once each", async () => {
+  const gateway = await gateways.start({
+    functions: { f: "module.exports = (req, res) => res.send(req.trigger.scheduledTime);" },
+    crons: { tick: { schedule: "* * * * * *" } },
+  });
+  await waitUntil("it has fired three times", () => gateway.invocations().length === 3);
+  const times = gateway.invocations().map(({ invocation }) => Date.parse(invocation!.response!));
+  expect(new Set(times).size).toBe(3);
+  for (const [i, time] of times.entries()) expect(time - times[0]).toBe(i * 1000);
+});

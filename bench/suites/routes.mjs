@@ -15,7 +15,7 @@ export async function routes({ generator, quick, stopLater, progress }) {
   progress(`routes: ${MANY} against ${FEW}`);
   const requests = quick ? 10_000 : 30_000;
   const measured = await interleavedRounds(generator, gateways, {
-    rounds: 5,
+    rounds: quick ? 5 : 9,
     requests,
     warmup: requests,
     connections: CONNECTIONS,

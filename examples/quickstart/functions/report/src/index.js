@@ -9,8 +9,8 @@ const { join } = require("node:path");
  * @param {import("fullcode").FunctionResponse} res
  */
 module.exports = async function (req, res) {
-  const { region } = req.appInfo;
+  const { region, executionStartDtm } = req.appInfo;
   const orders = await readdir(join(tmpdir(), "fullcode-quickstart", region)).catch(() => []);
-  console.log(`${orders.length} order(s) in ${region} at ${req.trigger.scheduledTime}`);
+  console.log(`${orders.length} order(s) in ${region} at ${req.trigger.scheduledTime ?? executionStartDtm}`);
   res.json({ region, orders: orders.length });
 };

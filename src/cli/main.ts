@@ -6,6 +6,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import pc from "picocolors";
 
 import { limits } from "../spec";
+import { type ConformanceOptions } from "./commands/conformance";
 import { type GetOptions } from "./commands/get";
 import { type InvokeOptions } from "./commands/invoke";
 import { type LogsOptions } from "./commands/logs";
@@ -43,6 +44,19 @@ function createProgram(): Command {
     )
     .action(async (folder: string, options: { port: number; entrypoint?: string }) =>
       (await import("./commands/start.js")).start(folder, options),
+    );
+
+  program
+    .command("conformance")
+    .description("run a custom runtime against the real gateway and check that it does what it has to")
+    .argument("<package>", "folder, .zip or .jar with a bootstrap that follows the protocol of the checks")
+    .option("--handler <name>", "what the bootstrap reads as RUNTIME_HANDLER")
+    .option("--requests <count>", "requests of the check that sends many, one after the other", parseCount, 1_000)
+    .option("--idle <seconds>", "time without requests of the check that waits", parseCount, 20)
+    .option("--logs", "print what the function logs")
+    .option("--json", "print the results as JSON")
+    .action(async (code: string, options: ConformanceOptions) =>
+      (await import("./commands/conformance.js")).conformance(code, options),
     );
 
   ofRegion(program.command("invoke"))
@@ -131,6 +145,11 @@ function ofRegion(command: Command): Command {
   return inProject(command)
     .option("-e, --environment <name>", "of this environment only")
     .option("-r, --region <name>", "of this region only");
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("It is not a whole number from 1 on.");
+  return Number(text);
 }
 
 function parsePort(text: string): number {

@@ -32,7 +32,14 @@ export async function getBuilds(functionName: string | undefined, options: GetOp
   if (options.json === true) return console.log(JSON.stringify(builds, null, 2));
   print(
     ["TIME", "REGION", "FUNCTION", "VERSION", "STATUS", ""],
-    builds.map((each) => [isoTime(each.time), each.region, each.function, each.version, each.status, each.error ?? ""]),
+    builds.map((each) => [
+      isoTime(each.time),
+      each.region,
+      each.function,
+      each.version,
+      each.status,
+      firstLine(each.error),
+    ]),
   );
 }
 
@@ -52,7 +59,7 @@ export async function getDeployments(functionName: string | undefined, options: 
       each.version,
       isoTime(each.deployedAt),
       each.state,
-      each.failure ?? "",
+      firstLine(each.failure),
     ]),
   );
 }
@@ -105,6 +112,11 @@ function stateOf({ instances, starting, failure }: FunctionStatus): string {
   if (failure !== undefined) return "failing";
   const parts = [...(instances > 0 ? [`${instances} running`] : []), ...(starting > 0 ? [`${starting} starting`] : [])];
   return parts.length > 0 ? parts.join(", ") : "idle";
+}
+
+/** What fits into a table; `--json` has the rest. */
+function firstLine(text = ""): string {
+  return text.split("\n", 1)[0] ?? "";
 }
 
 function isoTime(time: number): string {

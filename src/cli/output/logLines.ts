@@ -24,8 +24,11 @@ export class LogPrinter {
     const id = record.requestId;
     if (record.source === "invocation" && record.invocation !== undefined) {
       this.print(invocationLine(record, record.invocation, region));
+      // what a handler throws is on its console as well, with the stack
+      const isShown = id !== undefined && this.shows(id, record.message);
       if (id !== undefined) this.release(id);
-      if (record.level === "error" || record.level === "warn") this.print(detail(record.level, record.message, id));
+      if (!isShown && (record.level === "error" || record.level === "warn"))
+        this.print(detail(record.level, record.message, id));
       const { response } = record.invocation;
       if (response !== undefined && response !== "") this.print(detail("debug", `→ ${response}`, id));
     } else if (record.source === "gateway" || id === undefined) {
@@ -44,6 +47,12 @@ export class LogPrinter {
     const known = this.waiting.get(id);
     if (known !== undefined) known.lines.push(line);
     else this.waiting.set(id, { lines: [line], timer: setTimeout(() => this.release(id), SHOWN_AFTER_MS).unref() });
+  }
+
+  /** Whether a line that waits for its invocation says the same. */
+  private shows(id: string, message: string): boolean {
+    const [firstLine = ""] = message.split("\n");
+    return this.waiting.get(id)?.lines.some((line) => line.includes(firstLine)) ?? false;
   }
 
   private release(id: string): void {

@@ -51,6 +51,22 @@ test("what a queue's handler answered is shown, and how often it was tried", () 
   expect(lines).toEqual(["09:05:07.042 orders queue jobs 500 12 ms (held 2.3 ms, delivery 3)", '  89abcdef → {"a":1}']);
 });
 
+test("what a handler threw is shown once, with its stack", () => {
+  const failed = { ...ended({ status: 500 }), level: "error", message: "no such order" } as const;
+  printer.add(said("TypeError: no such order\n    at handler", { level: "error" }));
+  printer.add(failed);
+  expect(lines).toEqual([
+    "09:05:07.042 orders GET /orders/1 500 12 ms",
+    "  89abcdef TypeError: no such order\n  89abcdef     at handler",
+  ]);
+});
+
+test("an error that no console line tells of is shown", () => {
+  printer.add(said("working"));
+  printer.add({ ...ended({ status: 504 }), level: "error", message: "the timeout is over" });
+  expect(lines.slice(1)).toEqual(["  89abcdef working", "  89abcdef the timeout is over"]);
+});
+
 test("the gateway's words are shown at once", () => {
   printer.add(said("stopped", { source: "gateway", requestId: undefined }));
   expect(lines).toEqual(["09:05:07.042 orders stopped"]);

@@ -1,8 +1,9 @@
-import { type Socket } from "node:net";
+import { connect, type Socket, type SocketConnectOpts } from "node:net";
 
 import { FRAME_HEADER_BYTES, FrameReader, type FrameType, PART_BYTES } from "./frames";
 
 const SLAB_BYTES = 64 * 1024;
+const READ_BYTES = 64 * 1024;
 
 export interface LinkSocketEvents {
   onFrame(type: FrameType, id: number, payload: Buffer): void;
@@ -25,19 +26,20 @@ export class LinkSocket {
   private error: Error | undefined;
   private readonly flushBound = () => this.flush();
 
-  constructor(
-    private readonly socket: Socket,
-    events: LinkSocketEvents,
-  ) {
-    const reader = new FrameReader((type, id, payload) => events.onFrame(type, id, payload));
-    socket.setNoDelay(true);
-    socket.on("data", (chunk: Buffer) => {
+  private readonly reader: FrameReader;
+  private readonly socket: Socket;
+
+  private constructor(makeSocket: (onData: (chunk: Buffer) => void) => Socket, events: LinkSocketEvents) {
+    this.reader = new FrameReader((type, id, payload) => events.onFrame(type, id, payload));
+    const socket = makeSocket((chunk) => {
       try {
-        reader.push(chunk);
+        this.reader.push(chunk);
       } catch (error) {
         this.destroy(error as Error);
       }
     });
+    this.socket = socket;
+    socket.setNoDelay(true);
     socket.on("error", (error) => (this.error ??= error));
     socket.on("close", () => {
       this.closed = true;
@@ -45,13 +47,28 @@ export class LinkSocket {
     });
   }
 
-  get isClosed(): boolean {
-    return this.closed;
+  /** The end of a link that was accepted. Payloads belong to whoever gets them. */
+  static accepted(socket: Socket, events: LinkSocketEvents): LinkSocket {
+    return new LinkSocket((onData) => socket.on("data", onData), events);
   }
 
-  /** Something was sent in this turn of the event loop and has not been written yet. */
-  get isBatching(): boolean {
-    return this.flushScheduled;
+  /**
+   * The end of a link that connects. Everything is read into one buffer, so a payload is only valid until the event
+   * handler returns: what is kept must be copied.
+   */
+  static connect(address: SocketConnectOpts, events: LinkSocketEvents): LinkSocket {
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    return new LinkSocket((onData) => {
+      const callback = (bytes: number) => {
+        onData(buffer.subarray(0, bytes));
+        return true;
+      };
+      return connect({ ...address, onread: { buffer, callback } });
+    }, events);
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
   }
 
   send(type: FrameType, id: number): void {

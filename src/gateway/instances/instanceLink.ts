@@ -5,6 +5,11 @@ import { LinkSocket } from "../../link/linkSocket";
 import { type AnswerHead, type Hello, type InvocationError, type LogLine } from "../../link/messages";
 import { type Invocation } from "../invocations/invocation";
 
+/** An instance is taken for a slow one until it has shown that it is not. */
+const FIRST_PACE_MS = 10;
+/** Invocations over which the pace is averaged. */
+const PACE_WINDOW = 32;
+
 export interface InstanceLinkEvents {
   /** The instance has room for more. */
   onCredit(link: InstanceLink): void;
@@ -27,12 +32,14 @@ export interface InstanceLinkEvents {
 export class InstanceLink {
   /** Invocations that may be sent. */
   credits = 0;
+  /** Time in which the instance handles one invocation after the other, on average of the last ones. */
+  paceMs = FIRST_PACE_MS;
   /** Takes nothing more; what runs will be finished. */
   draining = false;
   private readonly running = new Map<number, Invocation>();
   private readonly unaccepted = new Set<number>();
   private nextId = 1;
-  private onPong: (() => void) | undefined;
+  private readonly awaitingPong: (() => void)[] = [];
 
   private constructor(
     readonly hello: Hello,
@@ -52,7 +59,7 @@ export class InstanceLink {
   ): void {
     let link: InstanceLink | undefined;
     const tooLate = setTimeout(() => linkSocket.destroy(), helloTimeoutMs);
-    const linkSocket = new LinkSocket(socket, {
+    const linkSocket = LinkSocket.accepted(socket, {
       onFrame: (type, id, payload) => {
         if (link !== undefined) return link.onFrame(type, id, payload);
         if (type !== FrameType.Hello) throw new LinkProtocolError("an instance says hello first");
@@ -72,11 +79,6 @@ export class InstanceLink {
 
   get runningCount(): number {
     return this.running.size;
-  }
-
-  /** Frames of this turn of the event loop have not been written yet: one more costs next to nothing. */
-  get isBatching(): boolean {
-    return this.socket.isBatching;
   }
 
   get invocations(): IterableIterator<Invocation> {
@@ -112,10 +114,10 @@ export class InstanceLink {
   ping(timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(this.socket.isClosed), timeoutMs);
-      this.onPong = () => {
+      this.awaitingPong.push(() => {
         clearTimeout(timer);
         resolve(true);
-      };
+      });
       this.socket.send(FrameType.Ping, 0);
     });
   }
@@ -135,6 +137,7 @@ export class InstanceLink {
       }
       case FrameType.Done:
         if (invocation === undefined) return;
+        this.paceMs += ((performance.now() - invocation.dispatchedAt) / this.running.size - this.paceMs) / PACE_WINDOW;
         this.forget(id);
         if (!this.draining) this.credits++;
         return events.onDone(this, invocation);
@@ -171,7 +174,7 @@ export class InstanceLink {
         this.drain();
         return events.onDraining(this);
       case FrameType.Pong:
-        this.onPong?.();
+        for (const resolve of this.awaitingPong.splice(0)) resolve();
         return;
       default:
         throw new LinkProtocolError(`an instance does not send frames of type ${type as number}`);

@@ -11,8 +11,14 @@ const HEARTBEAT_MS = 2_000;
 const CANCEL_GRACE_MS = 1_000;
 /** With more instances than this, the less loaded of two random ones is taken instead of the least loaded of all. */
 const FULL_SCAN = 8;
-/** So many invocations that arrive together go to one instance in one write, before the load is looked at again. */
-const BURST = 4;
+/**
+ * As long as an instance will have handled what runs on it within this time, it gets the next invocation too: work that
+ * keeps to few processes meets warm caches and shares system calls. Beyond it, the least loaded instance is next.
+ */
+const PACKED_MS = 2;
+
+/** Time after which a body that is still on its way is no longer waited for before others are read. */
+const SLOW_BODY_MS = 50;
 
 const CUT_OFF = new GatewayError(502, "AnswerCutOff", "the handler did not end the stream that it answered with");
 
@@ -35,8 +41,10 @@ export class Dispatcher implements InstanceLinkEvents {
   private readonly links: InstanceLink[] = [];
   private readonly held: HoldingQueue;
   private runningCount = 0;
+  private slowBodyTimer: NodeJS.Timeout | undefined;
   private peak = 0;
-  private burst: { link: InstanceLink; count: number } | undefined;
+  /** The instance that got work last. */
+  private preferred: InstanceLink | undefined;
 
   constructor(
     private document: FunctionDocument,
@@ -116,19 +124,24 @@ export class Dispatcher implements InstanceLinkEvents {
       if (link === undefined) break;
       this.start(link, this.held.takeReady()!);
     }
+    if (this.held.unreadCount === 0) return;
     const spare = this.freeCredits - this.held.readyCount;
-    if (spare > 0) this.held.readBodies(spare);
+    if (spare <= 0) return;
+    this.held.readBodies(spare);
+    // clients that send slowly must not keep free places from those behind them
+    if (this.held.unreadCount > 0)
+      this.slowBodyTimer ??= setTimeout(() => {
+        this.slowBodyTimer = undefined;
+        this.dispatch();
+      }, SLOW_BODY_MS).unref();
   }
 
   private pick(): InstanceLink | undefined {
-    const { burst } = this;
-    if (burst !== undefined && burst.link.isBatching && burst.link.credits > 0 && burst.count < BURST) {
-      burst.count++;
-      return burst.link;
-    }
-    const link = this.pickByLoad();
-    this.burst = link === undefined ? undefined : { link, count: 1 };
-    return link;
+    const { preferred } = this;
+    if (preferred !== undefined && preferred.credits > 0 && preferred.runningCount * preferred.paceMs < PACKED_MS)
+      return preferred;
+    this.preferred = this.pickByLoad();
+    return this.preferred;
   }
 
   private pickByLoad(): InstanceLink | undefined {

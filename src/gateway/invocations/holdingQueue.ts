@@ -35,6 +35,10 @@ export class HoldingQueue {
     return this.ready.size;
   }
 
+  get unreadCount(): number {
+    return this.unread.size;
+  }
+
   /**
    * @throws GatewayError 429 when the held limits are reached.
    */

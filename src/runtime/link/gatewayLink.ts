@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import { type SocketConnectOpts } from "node:net";
 
 import { FrameType, LinkProtocolError, parseJson, PROTOCOL_VERSION, splitHead } from "../../link/frames";
 import { LinkSocket } from "../../link/linkSocket";
@@ -11,6 +11,8 @@ export interface GatewayLinkEvents {
   onDrain(): void;
   onClose(error: Error | undefined): void;
 }
+
+const NO_BODY = Buffer.alloc(0);
 
 interface Incoming {
   head: InvokeHead;
@@ -29,7 +31,7 @@ export class GatewayLink {
     hello: Omit<Hello, "protocol">,
     private readonly events: GatewayLinkEvents,
   ) {
-    this.socket = new LinkSocket(connectTo(address), {
+    this.socket = LinkSocket.connect(addressOf(address), {
       onFrame: (type, id, payload) => this.onFrame(type, id, payload),
       onClose: (error) => {
         for (const invocation of this.running.values()) invocation.cancel("the gateway has gone");
@@ -76,12 +78,12 @@ export class GatewayLink {
     switch (type) {
       case FrameType.Invoke: {
         const { head, body } = splitHead<InvokeHead>(payload);
-        if (head.bodyBytes === undefined) return this.begin(id, head, body);
+        if (head.bodyBytes === undefined) return this.begin(id, head, body.length === 0 ? NO_BODY : Buffer.from(body));
         this.incoming.set(id, { head, parts: [] });
         return this.socket.send(FrameType.Accept, id);
       }
       case FrameType.Body:
-        this.incoming.get(id)?.parts.push(payload);
+        this.incoming.get(id)?.parts.push(Buffer.from(payload));
         return;
       case FrameType.BodyEnd: {
         const incoming = this.incoming.get(id);
@@ -112,8 +114,8 @@ export class GatewayLink {
   }
 }
 
-function connectTo(address: string): Socket {
-  if (address.startsWith("/")) return connect(address);
+function addressOf(address: string): SocketConnectOpts {
+  if (address.startsWith("/")) return { path: address };
   const colon = address.lastIndexOf(":");
-  return connect(Number(address.slice(colon + 1)), address.slice(0, colon));
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
 }

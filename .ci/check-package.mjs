@@ -11,14 +11,16 @@ const folder = mkdtempSync(join(tmpdir(), "fullcode-package-"));
 const run = (command, args, cwd = folder) => execFileSync(command, args, { cwd, encoding: "utf8" });
 
 try {
-  const { filename } = JSON.parse(run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], root))[0];
+  const { filename } = JSON.parse(
+    run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], root),
+  )[0];
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "user", private: true }));
   run("npm", ["install", "--no-audit", "--no-fund", `./${filename}`, "typescript@~5.9.3", "@types/node@20"]);
   writeFileSync(
     join(folder, "index.ts"),
     `import { EndpointTrigger, Environment, FullCodeFunction, ServerlessApp } from "fullcode";
 const app = new ServerlessApp("shop");
-const environment = new Environment("production", { app });
+const environment = new Environment("production", { app, type: "production" });
 const hello = new FullCodeFunction("hello", { app, environments: [environment], code: "./functions/hello" });
 new EndpointTrigger("hello", { function: hello, path: "/hello" });
 export const urls = environment.urls;

@@ -20,7 +20,7 @@ for (const [language, { code, handler }] of Object.entries(packages)) {
     console.warn(`${language} is left out, since its package is not there: run ${language}/build.sh`);
     continue;
   }
-  // the Bash loop takes one event at a time; the others read from a variable how many
+  // the Bash loop takes one event at a time, the others up to four unless the variable CONCURRENCY says otherwise
   const concurrency = language === "bash" ? 1 : 4;
   const greeter = new FullCodeFunction(language, {
     app,
@@ -29,7 +29,6 @@ for (const [language, { code, handler }] of Object.entries(packages)) {
     code,
     handler,
     concurrency,
-    variables: { CONCURRENCY: String(concurrency) },
   });
   new EndpointTrigger(`greet-in-${language}`, { function: greeter, method: "ANY", path: `/${language}/:name` });
   new QueueTrigger(`${language}-greetings`, { function: greeter, queue: `${language}-greetings`, maxDeliveries: 2 });

@@ -10,25 +10,42 @@ import { freePorts } from "../support/freePorts";
 import { call, type CallAnswer, type CallOptions } from "../support/httpClient";
 import { REPOSITORY } from "../support/project";
 import { editFile } from "../support/quickstartCopy";
+import { waitUntil } from "../support/waitUntil";
 
 const EXAMPLE = join(REPOSITORY, "examples", "custom-runtimes");
 /** What compilers keep from one run to the next. */
 const CACHE = join(REPOSITORY, "node_modules", ".cache", "custom-runtimes");
 const BUILD_MS = 240_000;
+const CHECKS_MS = 50_000;
 
-/** What each language needs to be built and run here. */
-const LANGUAGES: Record<string, string[]> = {
-  bash: ["bash", "curl", "jq"],
-  go: ["bash", "go"],
-  java: ["bash", "javac", "jar", "java"],
-  python: ["bash", "python3"],
-  rust: ["bash", "cargo"],
+interface Language {
+  /** What it needs to be built and run here. */
+  commands: string[];
+  /** What its build.sh makes. */
+  package: string;
+  /** Name of the function that the checks of `fullcode conformance` speak to. */
+  conformance: string;
+}
+const LANGUAGES: Record<string, Language> = {
+  bash: { commands: ["bash", "curl", "jq"], package: "build", conformance: "conformance.conformance" },
+  go: { commands: ["bash", "go"], package: "build", conformance: "conformance" },
+  java: {
+    commands: ["bash", "javac", "jar", "java"],
+    package: "build/greeter.jar",
+    conformance: "conformance.Conformance",
+  },
+  python: { commands: ["bash", "python3"], package: "build/greeter.zip", conformance: "conformance.conformance" },
+  rust: { commands: ["bash", "cargo"], package: "build", conformance: "conformance" },
 };
-const available = Object.keys(LANGUAGES).filter((language) => missingCommands(LANGUAGES[language]).length === 0);
+const available = Object.keys(LANGUAGES).filter(
+  (language) => missingCommands(LANGUAGES[language].commands).length === 0,
+);
 
 let folder: string;
 let url: string;
 let dev: CliProcess;
+/** The checks mostly wait, so that those of all languages run beside the tests. */
+const checks = new Map<string, CliProcess>();
 
 beforeAll(async () => {
   folder = await realpath(await mkdtemp(join(tmpdir(), "fullcode-examples-")));
@@ -38,6 +55,7 @@ beforeAll(async () => {
   dev = new CliProcess(["dev"], { cwd: folder });
   await dev.prints("Watching for changes");
   url = `http://localhost:${port}`;
+  for (const language of available) checks.set(language, startChecks(language));
 }, BUILD_MS);
 
 afterAll(async () => {
@@ -45,7 +63,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-for (const [language, commands] of Object.entries(LANGUAGES)) {
+for (const [language, { commands }] of Object.entries(LANGUAGES)) {
   const missing = missingCommands(commands);
   if (missing.length === 0) describe(`the runtime in ${language}`, () => testRuntime(language));
   else {
@@ -99,6 +117,16 @@ function testRuntime(language: string): void {
     expect(answer.status).toBe(500);
     expect((answer.json as { errorMessage: string }).errorMessage).toContain("missing");
   });
+
+  test("passes the checks of fullcode conformance", async () => {
+    const run = checks.get(language)!;
+    await waitUntil("the checks have ended", () => run.exitCode !== undefined, CHECKS_MS);
+    expect(run).toMatchObject({ exitCode: 0, output: run.stdout });
+    const results = JSON.parse(run.stdout) as { check: string; result: string }[];
+    expect(results.filter(({ result }) => result === "skipped").map(({ check }) => check)).toEqual(
+      language === "bash" ? ["parallel polls"] : [],
+    );
+  });
 }
 
 /** Makes the folder a project like the example, which serves at this port and has each function once more, unrunnable. */
@@ -130,4 +158,10 @@ for (const [language, { code }] of Object.entries(packages)) {
 async function build(language: string): Promise<void> {
   const env = { ...process.env, CARGO_TARGET_DIR: join(CACHE, "rust") };
   await promisify(execFile)(join(folder, language, "build.sh"), { env });
+}
+
+function startChecks(language: string): CliProcess {
+  const { package: code, conformance } = LANGUAGES[language];
+  const few = ["--requests", "20", "--idle", "1", "--json"];
+  return new CliProcess(["conformance", code, "--handler", conformance, ...few], { cwd: join(folder, language) });
 }

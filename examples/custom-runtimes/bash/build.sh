@@ -5,4 +5,4 @@ cd "$(dirname "$0")"
 package=${1:-build}
 
 mkdir -p "$package"
-cp bootstrap greeter.sh "$package"
+cp bootstrap greeter.sh conformance.sh "$package"

@@ -28,7 +28,8 @@ var (
 
 	errRequestIDInvalid = errors.New("request id invalid")
 
-	// concurrency is the number of events that are processed at the same time; the function's own, in a variable.
+	// concurrency is the number of loops: of events that can be processed at the same time. The platform hands out no
+	// more events than the function's own concurrency.
 	concurrency = concurrencyOf(os.Getenv("CONCURRENCY"))
 
 	// client has no timeout for a whole request: the wait for an event has no end.
@@ -171,6 +172,9 @@ type FunctionEvent struct {
 	Headers map[string]string `json:"headers"`
 	Method  string            `json:"method"`
 	Path    string            `json:"path"`
+	AppInfo struct {
+		RequestID string `json:"requestId"`
+	} `json:"appInfo"`
 	// AppParams are strings, numbers and booleans.
 	AppParams map[string]any `json:"appParams"`
 	Trigger   struct {
@@ -190,13 +194,20 @@ type APIGFormatResult struct {
 	Body            string            `json:"body,omitempty"`
 }
 
-// ErrorMessage is what the caller gets in place of an answer.
+// ErrorMessage is what the caller gets in place of an answer. A function may return one as its error.
 type ErrorMessage struct {
 	ErrorType    string `json:"errorType"`
 	ErrorMessage string `json:"errorMessage"`
 }
 
+func (errMsg *ErrorMessage) Error() string { return errMsg.ErrorMessage }
+
+// errorMessageOf names an error after its type.
 func errorMessageOf(err error) *ErrorMessage {
+	var errMsg *ErrorMessage
+	if errors.As(err, &errMsg) {
+		return errMsg
+	}
 	return &ErrorMessage{reflect.Indirect(reflect.ValueOf(err)).Type().Name(), err.Error()}
 }
 
@@ -212,5 +223,5 @@ func concurrencyOf(variable string) int {
 	if value, err := strconv.Atoi(variable); err == nil && value > 0 {
 		return value
 	}
-	return 1
+	return 4
 }

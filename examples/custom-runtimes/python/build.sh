@@ -5,4 +5,4 @@ cd "$(dirname "$0")"
 package=${1:-build}
 
 mkdir -p "$package"
-python3 -m zipfile --create "$package/greeter.zip" bootstrap greeter.py
+python3 -m zipfile --create "$package/greeter.zip" bootstrap greeter.py conformance.py

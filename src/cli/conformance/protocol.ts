@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 import { type Answer, type ConformanceRegion, type Variant } from "./conformanceRegion";
 
 /** What a package may be able to do when an event's body asks for it; docs/guide/custom-runtimes.md has the details. */
@@ -23,7 +25,7 @@ export async function askAbilities(region: ConformanceRegion): Promise<ReadonlyS
 export async function requireEcho(region: ConformanceRegion, payload: unknown, variant: Variant = "single") {
   const answer = await region.call(variant, { conformance: "echo", payload });
   requireValid(answer);
-  if (JSON.stringify(parse(answer.body)) !== JSON.stringify(payload))
+  if (!isDeepStrictEqual(parse(answer.body), payload))
     throw new CheckFailure(`${shorten(JSON.stringify(payload))} came back as ${shorten(answer.body.toString("utf8"))}`);
 }
 

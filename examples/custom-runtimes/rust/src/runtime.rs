@@ -27,6 +27,7 @@ pub struct Event {
     pub query: HashMap<String, Value>,
     pub headers: HashMap<String, String>,
     pub app_params: Value,
+    pub app_info: Value,
     /// Any JSON; a string of Base64 when `is_base64_encoded` says so.
     pub body: Value,
     pub is_base64_encoded: bool,
@@ -59,8 +60,8 @@ impl Response {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HandlerError {
-    error_type: String,
-    error_message: String,
+    pub error_type: String,
+    pub error_message: String,
 }
 
 impl<E: Error> From<E> for HandlerError {
@@ -81,8 +82,8 @@ pub fn run(find: impl Fn(&str) -> Option<Handler>) {
         let _ = api.post("init/error", error.to_string().as_bytes());
         process::exit(1);
     };
-    // the concurrency of the function, in a variable: events that are processed at the same time
-    let concurrency = env::var("CONCURRENCY").ok().and_then(|value| value.parse().ok()).unwrap_or(1);
+    // loops in parallel; the platform hands out no more events than the concurrency of the function
+    let concurrency = env::var("CONCURRENCY").ok().and_then(|value| value.parse().ok()).unwrap_or(4);
     thread::scope(|scope| {
         for _ in 0..concurrency {
             scope.spawn(|| process_events(&api, handler));

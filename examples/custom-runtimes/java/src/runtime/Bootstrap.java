@@ -27,8 +27,8 @@ public final class Bootstrap {
             bootstrap.post("/init/error", describe(error));
             throw error;
         }
-        // the concurrency of the function, in a variable: events that are processed at the same time
-        int concurrency = Integer.parseInt(System.getenv().getOrDefault("CONCURRENCY", "1"));
+        // loops in parallel; the platform hands out no more events than the concurrency of the function
+        int concurrency = Integer.parseInt(System.getenv().getOrDefault("CONCURRENCY", "4"));
         for (int i = 0; i < concurrency; i++) new Thread(() -> bootstrap.processEvents(handler)).start();
     }
 
@@ -82,6 +82,7 @@ public final class Bootstrap {
 
     private static String describe(Throwable error) {
         String message = error.getMessage() == null ? "" : error.getMessage();
-        return Json.write(Map.of("errorType", error.getClass().getSimpleName(), "errorMessage", message));
+        String type = error instanceof FunctionException failure ? failure.type() : error.getClass().getSimpleName();
+        return Json.write(Map.of("errorType", type, "errorMessage", message));
     }
 }

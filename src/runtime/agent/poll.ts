@@ -41,16 +41,18 @@ export class ApiConnection {
   }
 
   private probe(): void {
-    if (this.uncertain !== undefined && this.socket.writable)
-      this.socket.write(PROBE, (error) => {
-        if (error) this.lose();
-      });
+    const event = this.uncertain;
+    if (event === undefined || !this.socket.writable) return;
+    // what the peer makes of the probe itself is no news
+    this.uncertain = undefined;
+    this.socket.write(PROBE, (error) => {
+      if (error) this.exchange.giveBack(event);
+    });
   }
 
   private lose(): void {
-    const event = this.uncertain;
+    if (this.uncertain !== undefined) this.exchange.giveBack(this.uncertain);
     this.uncertain = undefined;
-    if (event !== undefined) this.exchange.giveBack(event);
   }
 }
 

@@ -66,3 +66,22 @@ test("levels, formats and long lines", async () => {
     level: "info",
   });
 });
+
+test("a line after the end of its invocation belongs to no other one", async () => {
+  const gateway = await gateways.start({
+    functions: {
+      f: `const { setTimeout: pause } = require("node:timers/promises");
+        module.exports = async (req, res) => {
+          res.send(req.query.who);
+          if (req.query.who === "early") pause(100).then(() => console.log("late line"));
+          else await pause(300);
+        };`,
+    },
+    routes: { f: {} },
+  });
+  await gateway.call("/f?who=early");
+  const others = await Promise.all(Array.from({ length: 10 }, () => gateway.call("/f?who=other")));
+  await waitUntil("the line is there", () => gateway.console().includes("late line"));
+  const { requestId } = gateway.logs.find(({ message }) => message === "late line")!;
+  expect(others.map(({ headers }) => headers["x-request-id"])).not.toContain(requestId);
+});

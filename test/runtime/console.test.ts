@@ -11,7 +11,7 @@ test("lines of concurrent invocations never mix", async () => {
           for (let i = 0; i < 5; i++) {
             console.log(req.query.who, i);
             await pause(Math.random() * 5);
-            setImmediate(() => console.info(req.query.who, "callback"));
+            await new Promise((resolve) => setImmediate(() => resolve(console.info(req.query.who, "callback"))));
             await new Promise((resolve) => process.nextTick(resolve));
           }
           await pause(10);

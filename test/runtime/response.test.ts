@@ -9,7 +9,10 @@ const gateways = testGateways();
 
 /** A region with one endpoint at `/f`. */
 const serve = (code: string, limits: Record<string, number> = {}) =>
-  gateways.start({ functions: { f: { code, limits, timeoutSeconds: 10 } }, routes: { f: { method: "ANY" } } });
+  gateways.start({
+    functions: { f: { code, limits, timeoutSeconds: 10, scale: { max: 1 } } },
+    routes: { f: { method: "ANY" } },
+  });
 
 /** A handler that does what the query's `do` says. */
 const acts = (actions: Record<string, string>) =>

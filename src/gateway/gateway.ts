@@ -17,7 +17,6 @@ import { Launcher } from "./instances/launcher";
 import { LinkServer } from "./instances/linkServer";
 import { GatewayError } from "./invocations/gatewayError";
 import { type Invocation } from "./invocations/invocation";
-import { invocationRecord } from "./logs/invocationRecord";
 import { LogBook } from "./logs/logBook";
 import { type MessageStore } from "./queues/messageStore";
 import { openEmbeddedStore } from "./queues/embeddedStore";
@@ -243,7 +242,7 @@ class LocalGateway implements Gateway {
       {
         onLog: (record) => this.logs.add(record),
         onEnd: (invocation: Invocation, current, instance) =>
-          this.logs.add(invocationRecord(invocation, current.name, instance)),
+          this.logs.addInvocation(invocation, current.name, instance),
         onBroken: (current, reason) => this.history.failed(current, reason),
       },
       this.options.watchCode ?? false,

@@ -43,6 +43,8 @@ export const enum FrameType {
   Window = 20,
   /** instance → gateway: the user's code cannot be run: {@link InvocationError}. */
   InitFailed = 21,
+  /** instance → gateway: {@link FrameType.Answer} and {@link FrameType.Done} in one, as most handlers end. */
+  AnswerDone = 22,
 }
 
 /** Version of the protocol; the two sides agree on the lower of theirs. */
@@ -55,6 +57,8 @@ export const PART_BYTES = 64 * 1024;
 export const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 /** Bytes of a streamed answer that an instance may send before the gateway has passed them on. */
 export const STREAM_WINDOW_BYTES = 1024 * 1024;
+
+const NO_PAYLOAD = Buffer.alloc(0);
 
 /** A peer broke the protocol; the link is closed. */
 export class LinkProtocolError extends Error {
@@ -81,7 +85,9 @@ export class FrameReader {
         throw new LinkProtocolError(`a frame of ${length} bytes is not of this protocol`);
       const end = offset + 4 + length;
       if (end > buffer.length) break;
-      this.onFrame(buffer[offset + 4], buffer.readUInt32BE(offset + 5), buffer.subarray(offset + 9, end));
+      const payload =
+        length === FRAME_HEADER_BYTES - 4 ? NO_PAYLOAD : buffer.subarray(offset + FRAME_HEADER_BYTES, end);
+      this.onFrame(buffer[offset + 4], buffer.readUInt32BE(offset + 5), payload);
       offset = end;
     }
     if (offset === buffer.length) return;

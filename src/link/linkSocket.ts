@@ -11,6 +11,11 @@ export interface LinkSocketEvents {
   onClose(error: Error | undefined): void;
 }
 
+/** Has something to send that may yet be joined with what it sends next. */
+export interface DeferredSender {
+  sendDeferred(): void;
+}
+
 /**
  * Frames over a stream socket.
  *
@@ -22,6 +27,7 @@ export class LinkSocket {
   private start = 0;
   private end = 0;
   private flushScheduled = false;
+  private deferred: DeferredSender[] = [];
   private closed = false;
   private error: Error | undefined;
   private readonly flushBound = () => this.flush();
@@ -119,6 +125,12 @@ export class LinkSocket {
       this.sendBytes(type, id, body.subarray(offset, offset + PART_BYTES));
   }
 
+  /** Asks back before what was sent in this turn of the event loop is written. */
+  defer(sender: DeferredSender): void {
+    this.deferred.push(sender);
+    this.scheduleFlush();
+  }
+
   /** Writes out what was sent and closes the sending side. */
   finish(): void {
     this.flush();
@@ -133,7 +145,12 @@ export class LinkSocket {
 
   /** Writes out what was sent in this turn, now. */
   flush(): void {
+    if (this.deferred.length > 0) this.runDeferred();
     this.flushScheduled = false;
+    this.writeOut();
+  }
+
+  private writeOut(): void {
     if (this.end === this.start || this.closed) return;
     this.socket.write(this.slab.subarray(this.start, this.end));
     this.start = this.end;
@@ -145,10 +162,19 @@ export class LinkSocket {
     slab[this.end + 4] = type;
     slab.writeUInt32BE(id, this.end + 5);
     this.end += FRAME_HEADER_BYTES;
-    if (!this.flushScheduled) {
-      this.flushScheduled = true;
-      setImmediate(this.flushBound);
-    }
+    this.scheduleFlush();
+  }
+
+  private scheduleFlush(): void {
+    if (this.flushScheduled) return;
+    this.flushScheduled = true;
+    setImmediate(this.flushBound);
+  }
+
+  private runDeferred(): void {
+    const { deferred } = this;
+    this.deferred = [];
+    for (const sender of deferred) sender.sendDeferred();
   }
 
   /** Bytes that are too many to be worth copying go out as they are, after what is in the slab. */
@@ -158,18 +184,14 @@ export class LinkSocket {
       this.end += bytes.length;
       return;
     }
-    const scheduled = this.flushScheduled;
-    this.flush();
-    this.flushScheduled = scheduled;
+    this.writeOut();
     if (!this.closed) this.socket.write(bytes);
   }
 
   /** A written slab belongs to the socket until it has been taken, so a full one is replaced, not used again. */
   private reserve(bytes: number): void {
     if (this.end + bytes <= SLAB_BYTES) return;
-    const scheduled = this.flushScheduled;
-    this.flush();
-    this.flushScheduled = scheduled;
+    this.writeOut();
     this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
     this.start = 0;
     this.end = 0;

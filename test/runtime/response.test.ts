@@ -188,8 +188,9 @@ test("a stream arrives as it is written", async () => {
   await waitUntil("the first part arrives before the end", () => received === "one\n");
   expect(response.statusCode).toBe(201);
   expect(response.headers["content-type"]).toBe("text/event-stream");
+  const ended = once(response, "end");
   await gateway.call("/f?go=1");
-  await once(response, "end");
+  await ended;
   expect(received).toBe("one\ntwo\n");
 });
 

@@ -13,9 +13,9 @@ const BODY_TIMEOUT_MS = 30_000;
 export function hasBody(request: IncomingMessage): boolean {
   const { rawHeaders } = request;
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const { length } = rawHeaders[i]!;
-    if (length === 14 && rawHeaders[i]!.toLowerCase() === "content-length" && rawHeaders[i + 1] !== "0") return true;
-    if (length === 17 && rawHeaders[i]!.toLowerCase() === "transfer-encoding") return true;
+    const { length } = rawHeaders[i];
+    if (length === 14 && rawHeaders[i].toLowerCase() === "content-length" && rawHeaders[i + 1] !== "0") return true;
+    if (length === 17 && rawHeaders[i].toLowerCase() === "transfer-encoding") return true;
   }
   return false;
 }
@@ -59,7 +59,7 @@ export class RequestBody implements UnreadBody {
     });
     request.on("end", () => {
       clearTimeout(timer);
-      if (bytes <= this.limit) whenRead(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+      if (bytes <= this.limit) whenRead(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
     });
     request.on("close", () => clearTimeout(timer));
   }

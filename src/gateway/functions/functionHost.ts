@@ -39,6 +39,7 @@ export class FunctionHost implements DispatcherEvents {
     this.dispatcher = new Dispatcher(document, this);
     this.pool = new InstancePool(document, region, launcher, {
       demand: () => this.dispatcher.heldCount + this.dispatcher.running,
+      longestWaitMs: () => this.dispatcher.longestWaitMs,
       takePeak: () => this.dispatcher.takePeak(),
       liveInstances: () => this.currentLinks().map((link) => link.hello.instance),
       drain: (instance) => this.drain(instance),

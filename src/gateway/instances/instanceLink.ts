@@ -36,9 +36,11 @@ export class InstanceLink {
   paceMs = FIRST_PACE_MS;
   /** Takes nothing more; what runs will be finished. */
   draining = false;
-  private readonly running = new Map<number, Invocation>();
+  /** By their id on this link, from 1 on; ids of invocations that have ended are given again. */
+  private readonly running: (Invocation | undefined)[] = [undefined];
+  private readonly freeIds: number[] = [];
+  private runningTotal = 0;
   private readonly unaccepted = new Set<number>();
-  private nextId = 1;
   private readonly awaitingPong: (() => void)[] = [];
 
   private constructor(
@@ -78,19 +80,19 @@ export class InstanceLink {
   }
 
   get runningCount(): number {
-    return this.running.size;
+    return this.runningTotal;
   }
 
-  get invocations(): IterableIterator<Invocation> {
-    return this.running.values();
+  get invocations(): Invocation[] {
+    return this.running.filter((each) => each !== undefined);
   }
 
   /** Uses up one credit. */
   invoke(invocation: Invocation, body: Buffer): void {
-    const id = this.nextId;
-    this.nextId = (id + 1) >>> 0 || 1;
+    const id = this.freeIds.pop() ?? this.running.length;
     this.credits--;
-    this.running.set(id, invocation);
+    this.running[id] = invocation;
+    this.runningTotal++;
     if (body.length <= PART_BYTES) return this.socket.sendHead(FrameType.Invoke, id, invocation.head, body);
     this.unaccepted.add(id);
     this.socket.sendHead(FrameType.Invoke, id, { ...invocation.head, bodyBytes: body.length }, undefined);
@@ -98,8 +100,8 @@ export class InstanceLink {
 
   /** Nobody waits for the answer any more. */
   cancel(invocation: Invocation, reason: string): void {
-    for (const [id, each] of this.running)
-      if (each === invocation) return this.socket.sendJson(FrameType.Cancel, id, reason);
+    const id = this.running.indexOf(invocation);
+    if (id !== -1) this.socket.sendJson(FrameType.Cancel, id, reason);
   }
 
   /** Tells the instance to finish what runs and close. */
@@ -127,20 +129,18 @@ export class InstanceLink {
   }
 
   private onFrame(type: FrameType, id: number, payload: Buffer): void {
-    const invocation = this.running.get(id);
+    const invocation = this.running[id];
     const { events } = this;
     switch (type) {
-      case FrameType.Answer: {
+      case FrameType.Answer:
+      case FrameType.AnswerDone: {
+        if (invocation === undefined) return;
         const { head, body } = splitHead<AnswerHead>(payload);
-        if (invocation !== undefined) events.onAnswer(invocation, head, body);
-        return;
+        events.onAnswer(invocation, head, body);
+        return type === FrameType.AnswerDone ? this.done(id, invocation) : undefined;
       }
       case FrameType.Done:
-        if (invocation === undefined) return;
-        this.paceMs += ((performance.now() - invocation.dispatchedAt) / this.running.size - this.paceMs) / PACE_WINDOW;
-        this.forget(id);
-        if (!this.draining) this.credits++;
-        return events.onDone(this, invocation);
+        return invocation === undefined ? undefined : this.done(id, invocation);
       case FrameType.Credit:
         if (this.draining) return;
         this.credits += id;
@@ -181,6 +181,13 @@ export class InstanceLink {
     }
   }
 
+  private done(id: number, invocation: Invocation): void {
+    this.paceMs += ((performance.now() - invocation.dispatchedAt) / this.runningCount - this.paceMs) / PACE_WINDOW;
+    this.forget(id);
+    if (!this.draining) this.credits++;
+    this.events.onDone(this, invocation);
+  }
+
   private sendBody(id: number, invocation: Invocation | undefined): void {
     if (invocation === undefined || !Buffer.isBuffer(invocation.body) || !this.unaccepted.delete(id)) return;
     this.socket.sendParts(FrameType.Body, id, invocation.body);
@@ -188,7 +195,9 @@ export class InstanceLink {
   }
 
   private forget(id: number): void {
-    this.running.delete(id);
+    this.running[id] = undefined;
+    this.freeIds.push(id);
+    this.runningTotal--;
     this.unaccepted.delete(id);
   }
 
@@ -197,8 +206,11 @@ export class InstanceLink {
     this.credits = 0;
     const lost: Invocation[] = [];
     const unstarted: Invocation[] = [];
-    for (const [id, invocation] of this.running) (this.unaccepted.has(id) ? unstarted : lost).push(invocation);
-    this.running.clear();
+    this.running.forEach((invocation, id) => {
+      if (invocation !== undefined) (this.unaccepted.has(id) ? unstarted : lost).push(invocation);
+    });
+    this.running.length = 0;
+    this.runningTotal = 0;
     this.unaccepted.clear();
     this.events.onClose(this, lost, unstarted);
   }

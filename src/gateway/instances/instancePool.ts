@@ -13,12 +13,19 @@ const FIRST_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 15_000;
 /** Instances that start at the same time: more than there are cores only make each other, and so the first one, late. */
 const MAX_STARTING = Math.max(2, availableParallelism());
+/**
+ * With an instance there, others are started once something has waited for so long. Fast handlers take whatever comes with
+ * few instances; each further one would only cost memory, and more processes to wake.
+ */
+const SCALE_OUT_WAIT_MS = 20;
 /** Time for an instance to end after it was asked to, beyond its timeout. */
 const EXIT_GRACE_MS = 5_000;
 
 export interface PoolEvents {
   /** Invocations that are held or run. */
   demand(): number;
+  /** How long the invocation that waits longest has waited. */
+  longestWaitMs(): number;
   /** The highest demand since this was asked last. */
   takePeak(): number;
   /** Instances of the current generation that take work. */
@@ -50,6 +57,7 @@ export class InstancePool {
   private failures = 0;
   private retryTimer: NodeJS.Timeout | undefined;
   private idleTimer: NodeJS.Timeout | undefined;
+  private waitTimer: NodeJS.Timeout | undefined;
   private stopped = false;
   private settled: (() => void) | undefined;
   /** Why instances cannot be started; undefined while they can. */
@@ -139,8 +147,10 @@ export class InstancePool {
     if (this.stopped) return;
     const { scale, concurrency } = this.document;
     const needed = Math.max(Math.ceil(this.events.demand() / concurrency), atLeast);
-    const desired = Math.min(Math.max(needed, scale.min), scale.max);
     const live = this.events.liveInstances();
+    const busy = live.length > 0 && needed > live.length && atLeast <= live.length;
+    if (busy && this.events.longestWaitMs() < SCALE_OUT_WAIT_MS) return this.scaleLater();
+    const desired = Math.min(Math.max(needed, scale.min), scale.max);
     const starting = this.startingCount;
     const missing = Math.min(desired - live.length - starting, MAX_STARTING - starting);
     if (this.retryTimer === undefined) for (let i = 0; i < missing; i++) void this.launch();
@@ -150,11 +160,20 @@ export class InstancePool {
     if (live.length > scale.min) this.scheduleIdleCheck(scale.idleSeconds * 1000);
   }
 
+  /** What waits may be taken in a moment; only if it is not, another instance is worth its start. */
+  private scaleLater(): void {
+    this.waitTimer ??= setTimeout(() => {
+      this.waitTimer = undefined;
+      this.scale();
+    }, SCALE_OUT_WAIT_MS);
+  }
+
   /** Ends all instances once their invocations have ended; resolves when the last process has. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.retryTimer);
     clearTimeout(this.idleTimer);
+    clearTimeout(this.waitTimer);
     for (const [instance, member] of this.members) this.endMember(instance, member);
     if (this.members.size > 0) await new Promise<void>((resolve) => (this.settled = resolve));
   }

@@ -65,6 +65,10 @@ export class Dispatcher implements InstanceLinkEvents {
     return this.held.size;
   }
 
+  get longestWaitMs(): number {
+    return this.held.longestWaitMs;
+  }
+
   get running(): number {
     return this.runningCount;
   }

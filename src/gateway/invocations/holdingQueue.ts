@@ -39,6 +39,13 @@ export class HoldingQueue {
     return this.unread.size;
   }
 
+  /** How long the invocation that waits longest has waited, in milliseconds; 0 when none waits. */
+  get longestWaitMs(): number {
+    const first = this.ready.first?.arrivedAt ?? Infinity;
+    const oldest = Math.min(first, this.unread.first?.arrivedAt ?? Infinity);
+    return oldest === Infinity ? 0 : performance.now() - oldest;
+  }
+
   /**
    * @throws GatewayError 429 when the held limits are reached.
    */

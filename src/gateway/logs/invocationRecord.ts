@@ -3,6 +3,26 @@ import { type Invocation } from "../invocations/invocation";
 
 const tenths = (milliseconds: number) => Math.round(milliseconds * 10) / 10;
 
+/**
+ * The record as a line of the log file.
+ *
+ * Every invocation has one, so an endpoint's usual line is put together by hand: that takes a third of the time that
+ * making the record and its JSON takes.
+ */
+export function invocationLine(invocation: Invocation, functionName: string, instance: string | undefined): string {
+  const { head, dispatchedAt, status, failure, abandoned } = invocation;
+  if (head.trigger.type !== "endpoint" || instance === undefined || failure !== undefined || abandoned || status >= 500)
+    return JSON.stringify(invocationRecord(invocation, functionName, instance));
+  const ran = tenths(performance.now() - dispatchedAt);
+  const held = tenths(dispatchedAt - invocation.arrivedAt);
+  return (
+    `{"time":${Date.now()},"level":"info","message":"","source":"invocation","function":"${functionName}",` +
+    `"requestId":"${head.requestId}","invocation":{"trigger":{"type":"endpoint","name":"${head.trigger.name}"},` +
+    `"subject":${JSON.stringify(invocation.subject)},"status":${status},"durationMs":${ran},"heldMs":${held},` +
+    `"coldStart":${invocation.coldStart}},"instance":"${instance}"}`
+  );
+}
+
 /** The log record of an invocation's end. */
 export function invocationRecord(
   invocation: Invocation,

@@ -1,6 +1,8 @@
 import { on, EventEmitter } from "node:events";
 
 import { type LogRecord } from "../gatewayOptions";
+import { type Invocation } from "../invocations/invocation";
+import { invocationLine, invocationRecord } from "./invocationRecord";
 import { LogFile } from "./logFile";
 
 /** Everything that a region logs: written to its file, passed to whoever listens. */
@@ -23,6 +25,13 @@ export class LogBook {
     this.file.append(record);
     this.onRecord?.(record);
     if (this.live.listenerCount("record") > 0) this.live.emit("record", record);
+  }
+
+  /** The end of an invocation; its record is only made when somebody listens. */
+  addInvocation(invocation: Invocation, functionName: string, instance: string | undefined): void {
+    if (this.onRecord !== undefined || this.live.listenerCount("record") > 0)
+      this.add(invocationRecord(invocation, functionName, instance));
+    else this.file.appendLine(invocationLine(invocation, functionName, instance));
   }
 
   note(level: LogRecord["level"], message: string): void {

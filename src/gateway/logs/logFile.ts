@@ -34,11 +34,16 @@ export class LogFile {
   ) {}
 
   append(record: LogRecord): void {
+    this.appendLine(JSON.stringify(record));
+  }
+
+  /** @param json - A record as JSON. */
+  appendLine(json: string): void {
     if (this.pendingBytes > MAX_PENDING_BYTES) {
       this.dropped++;
       return;
     }
-    const line = JSON.stringify(record) + "\n";
+    const line = json + "\n";
     if (line.length * 3 > SLAB_BYTES - this.used) this.nextSlab();
     if (line.length * 3 > SLAB_BYTES) {
       const bytes = Buffer.from(line);

@@ -1,14 +1,16 @@
 import { type Writable } from "node:stream";
 
 import { FrameType, PART_BYTES, STREAM_WINDOW_BYTES } from "../../link/frames";
-import { type LinkSocket } from "../../link/linkSocket";
+import { type DeferredSender, type LinkSocket } from "../../link/linkSocket";
 import { type AnswerHead, type InvokeHead, type LogLine } from "../../link/messages";
 
 /** One invocation, as an instance sees it: what came in, and the way back to the gateway. */
-export class LinkInvocation {
+export class LinkInvocation implements DeferredSender {
   /** The first answer wins; this says whether there was one. */
   answered = false;
   private ended = false;
+  /** An answer that has not been sent yet. */
+  private waiting: { head: AnswerHead; body: Buffer | string | undefined } | undefined;
   private abort: AbortController | undefined;
   private cancelReason: string | undefined;
   private window = STREAM_WINDOW_BYTES;
@@ -45,8 +47,16 @@ export class LinkInvocation {
       this.socket.sendParts(FrameType.AnswerChunk, this.id, bytes);
       this.socket.send(FrameType.AnswerEnd, this.id);
     } else {
-      this.socket.sendHead(FrameType.Answer, this.id, head, body);
+      // most handlers end as soon as they have answered: both are one frame then
+      this.waiting = { head, body };
+      this.socket.defer(this);
     }
+  }
+
+  sendDeferred(): void {
+    const { waiting } = this;
+    this.waiting = undefined;
+    if (waiting !== undefined) this.socket.sendHead(FrameType.Answer, this.id, waiting.head, waiting.body);
   }
 
   /** @param stream - What the handler writes to; says by {@link streamClosed} that it is closed. */
@@ -82,7 +92,8 @@ export class LinkInvocation {
 
   log(level: LogLine["level"], message: string): void {
     const line: LogLine = { time: Date.now(), level, message };
-    this.socket.sendJson(FrameType.Log, this.id, [line]);
+    // the id may stand for another invocation once this one has ended
+    this.socket.sendJson(FrameType.Log, this.ended ? 0 : this.id, [line]);
   }
 
   /** The handler has ended: the place is free for the next invocation. A stream that is still open is cut off. */
@@ -90,7 +101,10 @@ export class LinkInvocation {
     if (this.ended) return;
     this.ended = true;
     this.stream?.destroy();
-    this.socket.send(FrameType.Done, this.id);
+    const { waiting } = this;
+    this.waiting = undefined;
+    if (waiting === undefined) this.socket.send(FrameType.Done, this.id);
+    else this.socket.sendHead(FrameType.AnswerDone, this.id, waiting.head, waiting.body);
     this.onDone(this.id);
   }
 

@@ -250,7 +250,7 @@ class LocalGateway implements Gateway {
   }
 
   private async startTriggers(): Promise<void> {
-    await this.triggers.update(this.documents.queues, this.documents.crons);
+    this.triggers.update(this.documents.queues, this.documents.crons);
     await this.crons.update(this.documents.crons);
   }
 }

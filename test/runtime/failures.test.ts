@@ -115,3 +115,55 @@ test("a child that the handler leaves behind, with the instance's output in hand
   expect(performance.now() - started).toBeLessThan(4_000);
   process.kill(pid);
 });
+
+test("code that waits at its top level ends in an error that says so", async () => {
+  const gateway = await gateways.start({
+    functions: {
+      f: {
+        code: {
+          "package.json": '{"type":"module"}',
+          "src/index.js": "await new Promise((resolve) => setTimeout(resolve, 60_000)); export default () => {};",
+        },
+        limits: { initSeconds: 0.3 },
+      },
+    },
+    routes: { f: {} },
+  });
+  const answer = await gateway.call("/f");
+  expect(answer.status).toBe(500);
+  expect(answer.json).toMatchObject({
+    errorType: "InitTimeout",
+    errorMessage: expect.stringContaining("was not loaded within 0.3 s") as string,
+  });
+});
+
+test.each([
+  ["module.exports = require('not-installed');", "commonjs"],
+  ["import 'not-installed'; export default () => {};", "module"],
+])("a package that is missing is named, and what to do; no path of the machine: %s", async (source, type) => {
+  const gateway = await gateways.start({
+    functions: { f: { code: { "package.json": JSON.stringify({ type }), "src/index.js": source } } },
+    routes: { f: {} },
+  });
+  const { status, json } = await gateway.call("/f");
+  const { errorMessage } = json as { errorMessage: string };
+  expect(status).toBe(500);
+  expect(errorMessage).toMatch(/^Cannot find (?:module|package) 'not-installed'; .*npm install/);
+  expect(errorMessage).not.toContain("/src/");
+});
+
+test("an instance that runs out of memory is answered for, and the log says what to do", async () => {
+  const gateway = await gateways.start({
+    functions: {
+      f: {
+        memoryMiB: 64,
+        code: "const kept = []; module.exports = async () => { for (;;) kept.push(new Array(1e5).fill({ a: 1.5 })); };",
+      },
+    },
+    routes: { f: {} },
+  });
+  expect(await gateway.call("/f")).toMatchObject({ status: 502, json: { errorType: "InstanceLost" } });
+  await waitUntil("the log names the limit", () =>
+    gateway.logs.some(({ message }) => message.includes("ran out of memory (`memory` is 64 MiB)")),
+  );
+});

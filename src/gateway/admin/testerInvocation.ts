@@ -64,9 +64,9 @@ export async function invokeAsTester(host: FunctionHost, parts: unknown): Promis
 function headersObject(list: readonly string[]): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {};
   for (let i = 0; i < list.length; i += 2) {
-    const name = list[i]!.toLowerCase();
+    const name = list[i].toLowerCase();
     const earlier = headers[name];
-    headers[name] = earlier === undefined ? list[i + 1]! : [earlier, list[i + 1]!].flat();
+    headers[name] = earlier === undefined ? list[i + 1] : [earlier, list[i + 1]].flat();
   }
   return headers;
 }

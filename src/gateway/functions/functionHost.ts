@@ -194,7 +194,7 @@ export class FunctionHost implements DispatcherEvents {
     const link = this.dispatcher.live.find((each) => each.hello.instance === instance);
     if (link?.runningCount !== 1) return { instance };
     const [only] = link.invocations;
-    return { instance, requestId: only!.head.requestId };
+    return { instance, requestId: only.head.requestId };
   }
 
   private log(
@@ -210,7 +210,8 @@ export class FunctionHost implements DispatcherEvents {
     const folder = this.launcher.codeFolder(this.document);
     this.watcher = watch(folder, {
       ignoreInitial: true,
-      ignored: (path) => /[\\/](?:\.git|node_modules|\.fullcode)(?:[\\/]|$)/.test(path.slice(folder.length)),
+      ignored: (path) =>
+        /[\\/](?:\.git|node_modules|\.fullcode|__pycache__)(?:[\\/]|$)/.test(path.slice(folder.length)),
     });
     this.watcher.on("all", () => {
       clearTimeout(this.watchTimer);

@@ -38,7 +38,7 @@ export class MessageTriggers {
   constructor(private readonly options: MessageTriggersOptions) {}
 
   /** Consumes exactly the queues of these triggers. */
-  async update(queues: readonly QueueDocument[], crons: readonly CronDocument[]): Promise<void> {
+  update(queues: readonly QueueDocument[], crons: readonly CronDocument[]): void {
     const wanted = new Map<string, QueueDocument | CronDocument>();
     for (const document of queues) wanted.set(document.queue, document);
     for (const document of crons) wanted.set(cronQueueName(document.name), document);

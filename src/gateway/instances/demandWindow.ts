@@ -13,7 +13,7 @@ export class DemandWindow {
     const passed = Math.min(slot - this.slot, SLOTS);
     for (let i = 1; i <= passed; i++) this.peaks[(this.slot + i) % SLOTS] = 0;
     if (passed > 0) this.slot = slot;
-    this.peaks[slot % SLOTS] = Math.max(this.peaks[slot % SLOTS]!, demand);
+    this.peaks[slot % SLOTS] = Math.max(this.peaks[slot % SLOTS], demand);
     return Math.max(...this.peaks);
   }
 }

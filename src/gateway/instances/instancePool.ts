@@ -45,6 +45,8 @@ interface Member {
   ready: boolean;
   /** It was told to end, or has said that it will. */
   leaving: boolean;
+  /** Its link ended though nobody had told it to leave. */
+  lost: boolean;
 }
 
 /** Starts and ends the instances of one function of a `local()` region as the demand asks. */
@@ -138,6 +140,7 @@ export class InstancePool {
   unlinked(instance: string): void {
     const member = this.members.get(instance);
     if (member === undefined) return;
+    member.lost = !member.leaving;
     member.leaving = true;
     member.process.end(EXIT_GRACE_MS);
   }
@@ -207,23 +210,34 @@ export class InstancePool {
     }
     if (generation !== this.generation || this.stopped) return;
     const instance = `${this.document.name}-${randomBytes(4).toString("hex")}`;
-    const command = this.launcher.command(this.document, code, this.region, instance);
-    const child = new InstanceProcess(instance, command, {
-      onOutput: (stream, line) => this.events.onOutput(instance, stream, line),
-      onExit: (description) => this.onExit(instance, description),
-    });
-    this.members.set(instance, { process: child, generation, ready: false, leaving: false });
+    let child: InstanceProcess;
+    try {
+      const command = this.launcher.command(this.document, code, this.region, instance);
+      child = new InstanceProcess(instance, command, {
+        onOutput: (stream, line) => this.events.onOutput(instance, stream, line),
+        onExit: (description) => this.onExit(instance, description),
+      });
+    } catch (error) {
+      return this.startFailed("InstanceStartFailed", `its process could not be made: ${(error as Error).message}`);
+    }
+    this.members.set(instance, { process: child, generation, ready: false, leaving: false, lost: false });
   }
 
   private onExit(instance: string, description: string): void {
     const member = this.members.get(instance)!;
     this.members.delete(instance);
-    if (!member.leaving && !this.stopped && member.generation === this.generation) {
-      if (member.ready) this.events.onNote("warn", `instance ${instance} ${description}; it is replaced when needed`);
+    const unexpected = member.lost || !member.leaving;
+    if (unexpected && !this.stopped && member.generation === this.generation) {
+      if (member.ready) this.events.onNote("warn", `instance ${instance} ${this.explain(description, member)}`);
       else this.startFailed("InstanceStartFailed", `the instance ${description}`, member.process.errorOutput);
     }
     if (this.stopped && this.members.size === 0) this.settled?.();
     this.scale();
+  }
+
+  private explain(description: string, { process }: Member): string {
+    if (!process.errorOutput.includes("heap out of memory")) return `${description}; it is replaced when needed`;
+    return `ran out of memory (\`memory\` is ${this.document.memoryMiB} MiB) and ${description}; raise \`memory\` or look for a leak`;
   }
 
   private startFailed(errorType: string, reason: string, errorOutput = ""): void {

@@ -151,8 +151,8 @@ export class Dispatcher implements InstanceLinkEvents {
   private pickByLoad(): InstanceLink | undefined {
     const { links } = this;
     if (links.length <= FULL_SCAN) return leastLoaded(links);
-    const first = links[Math.floor(Math.random() * links.length)]!;
-    const second = links[Math.floor(Math.random() * links.length)]!;
+    const first = links[Math.floor(Math.random() * links.length)];
+    const second = links[Math.floor(Math.random() * links.length)];
     return leastLoaded([first, second]) ?? leastLoaded(links);
   }
 

@@ -41,13 +41,7 @@ export function captureConsole(
   captured.warn = direct("warn");
   captured.error = direct("error");
   captured.trace = (...args: unknown[]) => write("error", `Trace: ${format(...args)}\n${new Error().stack ?? ""}`);
-  for (const name of Object.keys(captured) as (keyof Console)[])
-    Object.defineProperty(console, name, {
-      value: captured[name],
-      configurable: true,
-      enumerable: true,
-      writable: true,
-    });
+  Object.assign(console, captured);
 }
 
 /** What of a thrown value goes to the logs: all of it, the stack included. */

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
 import { isAbsolute, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -19,6 +20,26 @@ export class HandlerNotFoundError extends Error {
   }
 }
 
+/** The code waits for something while it loads, and it has not come. */
+export class InitTimeoutError extends Error {
+  override readonly name = "InitTimeout";
+  constructor(seconds: number) {
+    super(
+      `the code was not loaded within ${seconds} s: it waits for something at its top level; do that in the handler, or raise \`limits.initSeconds\``,
+    );
+  }
+}
+
+/** What callers learn of code that does not load: no paths of the machine, and what to do about a missing package. */
+export function loadErrorMessage(thrown: unknown, codeFolder: string): string {
+  if (!(thrown instanceof Error)) return "the code threw no Error while it was loaded";
+  const { code } = thrown as NodeJS.ErrnoException;
+  const missing = code === "MODULE_NOT_FOUND" || code === "ERR_MODULE_NOT_FOUND";
+  const [firstLine] = thrown.message.split("\n", 1);
+  const message = (missing ? firstLine.replace(/ imported from .*$/, "") : thrown.message).replaceAll(codeFolder, ".");
+  return missing ? `${message}; is it in the function's package.json, and was \`npm install\` run there?` : message;
+}
+
 /**
  * Loads the handler that a function's entrypoint exports: `module.exports = …`, `exports.default`, `export default`.
  *
@@ -34,7 +55,7 @@ export async function loadHandler(codeFolder: string, entrypoint = DEFAULT_ENTRY
     );
   const exported = isModule(codeFolder, file)
     ? ((await import(pathToFileURL(file).href)) as unknown)
-    : (require(file) as unknown);
+    : (createRequire(file)(file) as unknown);
   const handler = findHandler(exported);
   if (handler === undefined)
     throw new HandlerNotFoundError(

@@ -9,7 +9,7 @@ import { InvalidBodyError } from "../request/body";
 import { HandlerRequest } from "../request/handlerRequest";
 import { RequestBuilder, type RequestFields } from "../request/request";
 import { captureConsole, cut, describeThrown } from "./consoleCapture";
-import { type HandlerFunction, loadHandler } from "./loadHandler";
+import { type HandlerFunction, InitTimeoutError, loadHandler, loadErrorMessage } from "./loadHandler";
 import { Response } from "./response";
 
 /**
@@ -55,13 +55,16 @@ export class NodeRuntime {
     process.on("uncaughtException", (error) => this.onUncaught(error, "an error that nothing caught"));
     process.on("unhandledRejection", (reason) => this.onUncaught(reason, "a promise rejection that nothing handled"));
     process.on("SIGTERM", () => this.leave(0));
+    const tooLate = setTimeout(() => this.broken(new InitTimeoutError(config.initSeconds)), config.initSeconds * 1000);
     try {
       this.handler = await loadHandler(config.codeFolder, config.entrypoint);
     } catch (error) {
       if (!this.leaving) this.broken(error);
       return;
+    } finally {
+      clearTimeout(tooLate);
     }
-    this.link.credit(config.concurrency);
+    if (this.initFailure === undefined) this.link.credit(config.concurrency);
   }
 
   private run(invocation: LinkInvocation): void {
@@ -136,7 +139,7 @@ export class NodeRuntime {
   /** Answers every invocation with the reason for a while, then makes room for another try. */
   private broken(error: unknown): void {
     if (this.initFailure !== undefined) return;
-    this.initFailure = errorOf(error);
+    this.initFailure = { ...errorOf(error), errorMessage: loadErrorMessage(error, this.start.config.codeFolder) };
     this.link.initFailed(this.initFailure);
     this.link.log("error", describeThrown(error));
     this.link.credit(this.start.config.concurrency);

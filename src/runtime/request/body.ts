@@ -1,5 +1,3 @@
-import type { BusboyHeaders } from "@fastify/busboy";
-
 const MAX_PARTS = 1_000;
 const MAX_FIELD_NAME_BYTES = 1_024;
 
@@ -54,7 +52,7 @@ async function parseMultipart(contentType: string, body: Buffer): Promise<Form> 
     let parser: InstanceType<typeof Busboy>;
     try {
       parser = new Busboy({
-        headers: { "content-type": contentType } as BusboyHeaders,
+        headers: { "content-type": contentType },
         limits: { parts: MAX_PARTS, fieldNameSize: MAX_FIELD_NAME_BYTES, fieldSize: body.length, fileSize: Infinity },
       });
     } catch (error) {

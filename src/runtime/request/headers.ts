@@ -24,8 +24,8 @@ const FIRST_WINS = new Set([
 export function headersOf(raw: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {};
   for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!.toLowerCase();
-    const value = raw[i + 1]!;
+    const name = raw[i].toLowerCase();
+    const value = raw[i + 1];
     const earlier: unknown = headers[name];
     // what every object has, `constructor` say, is no header
     if (typeof earlier !== "string") headers[name] = value;

@@ -3,7 +3,7 @@ import { parse as parseQuery } from "node:querystring";
 import { type InstanceConfig } from "../../link/instanceConfig";
 import { type Client, type InvokeHead } from "../../link/messages";
 import { type AppParams } from "../instanceConfig";
-import { parseBody, type UploadedFile } from "./body";
+import { type Form, parseBody, type UploadedFile } from "./body";
 import { headersOf } from "./headers";
 
 const MAX_QUERY_KEYS = 1_000;
@@ -60,7 +60,7 @@ export class RequestBuilder {
     if (head.trigger.type === "queue") {
       const parsed = parseBody(head.contentType, body);
       if (parsed instanceof Promise)
-        return parsed.then(({ body: fields, files }) => Object.assign(request, { body: fields, files }));
+        return parsed.then(({ body: fields, files }: Form) => Object.assign(request, { body: fields, files }));
       request.body = parsed;
     }
     return head.overrides === undefined ? request : Object.assign(request, head.overrides);
@@ -89,7 +89,7 @@ export class RequestBuilder {
     if (http.session !== undefined) request.session = http.session;
     if (body.length > 0) {
       const parsed = parseBody(headers["content-type"], body);
-      if (parsed instanceof Promise) return parsed.then((form) => Object.assign(request, form));
+      if (parsed instanceof Promise) return parsed.then((form: Form) => Object.assign(request, form));
       request.body = parsed;
     }
     return head.overrides === undefined ? request : Object.assign(request, head.overrides);

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export type { AgencyArgs } from "./components/agency";
 export { CronTrigger, type CronTriggerArgs } from "./components/cronTrigger";
 export { EndpointTrigger, type EndpointTriggerArgs } from "./components/endpointTrigger";
 export { Environment, type EnvironmentArgs } from "./components/environment";

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { entrypointWarning } from "../code/inspectCode";
+import { resolveAgency } from "./agency";
 import type { Environment } from "./environment";
 import type { FullCodeFunctionArgs } from "./functionArgs";
 import { type FunctionPlan, planFunction } from "./functionPlan";
@@ -49,10 +50,12 @@ export class FullCodeFunction extends pulumi.ComponentResource {
 
   private createRegion(region: Region, { path, regions }: FunctionPlan, args: FullCodeFunctionArgs): FunctionRegion {
     const { document, variables } = regions.get(region.place.region)!;
+    const component = `FullCodeFunction "${this.name}"`;
     const resources = {
       document,
       code: path,
-      variables: resolveVariables(variables, `FullCodeFunction "${this.name}"`, this),
+      variables: resolveVariables(variables, component, this),
+      agency: resolveAgency(args.agency, component, this),
       transform: args.transform,
     };
     return new FunctionRegion(region, resources, { parent: this });

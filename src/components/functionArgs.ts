@@ -1,4 +1,5 @@
 import type { FunctionResources } from "../platforms/platform";
+import type { AgencyArgs } from "./agency";
 import type { Environment } from "./environment";
 import type { ServerlessApp } from "./serverlessApp";
 import type { Variables } from "./variables";
@@ -50,6 +51,12 @@ export interface LimitArgs {
    * @default 60
    */
   instanceWaitSeconds?: number;
+  /**
+   * Seconds that an instance has to initialise, 0.1 to 900: a custom runtime until it asks for its first event, Node.js
+   * until the entrypoint is loaded. One that takes longer is ended, and its invocations are answered with an error.
+   * @default 45
+   */
+  initSeconds?: number;
 }
 
 /** Arguments of a function that may differ between regions. */
@@ -107,6 +114,17 @@ export interface FullCodeFunctionArgs extends FunctionSettings {
    * @default not set
    */
   handler?: string;
+  /**
+   * What a custom runtime reads as `RUNTIME_USERDATA`: at most 32 KiB. It is part of the function's document and not
+   * secret; use `variables` for what is.
+   * @default not set
+   */
+  userData?: string;
+  /**
+   * Credentials that a custom runtime gets as headers of each event, stored as secrets. An error for Node.js functions.
+   * @default none
+   */
+  agency?: AgencyArgs;
   /**
    * `nodejs` loads the entrypoint, `custom` runs the executable `bootstrap` at the root of the code.
    * @default "custom" for a `.jar` and for a folder with a `bootstrap`, else "nodejs"

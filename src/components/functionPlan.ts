@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 
 import { inspectCode, type InspectedCode } from "../code/inspectCode";
 import { API_VERSION, type DocumentInput, type FunctionDocument, limits, problemWithName } from "../spec";
+import { checkAgency } from "./agency";
 import type { Environment } from "./environment";
 import type { FullCodeFunctionArgs, FunctionSettings } from "./functionArgs";
 import { Problems, problemWithOutput, problemWithUnknownRegion } from "./problems";
@@ -39,6 +40,7 @@ export function planFunction(name: string, args: FullCodeFunctionArgs): Function
   const path = resolve(String(args.code));
   const code = checkCode(args.code, path, problems);
   checkVariables(args.variables ?? {}, problems);
+  checkAgency(args.agency, args.runtime ?? code.runtime, problems);
   const common = problems.checkDocument(documentOf(name, args, code), ARGUMENT_NAMES);
 
   const regions: FunctionPlan["regions"] = new Map();
@@ -91,6 +93,7 @@ function documentOf(name: string, args: FullCodeFunctionArgs, code: InspectedCod
     runtime,
     entrypoint: args.entrypoint,
     handler: args.handler,
+    userData: args.userData,
     timeoutSeconds: args.timeout,
     memoryMiB: args.memory,
     cpuCores: args.cpu,

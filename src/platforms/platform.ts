@@ -75,7 +75,13 @@ export interface FunctionResources {
   code: string;
   /** Custom environment variables, where there are any. */
   variables?: pulumi.Input<Record<string, string>>;
-  transform?: { document?: Transform<FunctionDocument>; variables?: Transform<SecretValues<string>> };
+  /** Credentials of the function's agency, where there are any. */
+  agency?: pulumi.Input<Record<string, string>>;
+  transform?: {
+    document?: Transform<FunctionDocument>;
+    variables?: Transform<SecretValues<string>>;
+    agency?: Transform<SecretValues<string>>;
+  };
 }
 
 /** What a function has become in a region. */

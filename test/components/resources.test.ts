@@ -180,6 +180,36 @@ describe("what is registered", () => {
     expect(JSON.stringify(documents)).not.toContain("s3cret");
   });
 
+  test("a custom runtime's user data is in its document, its agency in a secret file", async () => {
+    const bootstrap = codeFolder({ bootstrap: { text: "#!/bin/sh\n", mode: 0o755 } });
+    const { resources } = await declareProgram(() => {
+      const app = new ServerlessApp("shop");
+      const test = new Environment("test", { app, type: "test" });
+      const loop = { app, environments: [test], code: bootstrap };
+      const secretKey = pulumi.secret("s3cret");
+      new FullCodeFunction("loop", {
+        ...loop,
+        userData: "level=3",
+        agency: { accessKey: "AK", secretKey, authToken: undefined },
+        variables: { MODE: "x" },
+        limits: { initSeconds: 5 },
+      });
+      new FullCodeFunction("plain", { ...loop, agency: {} });
+    });
+    const document = find(resources, DOCUMENT, "loop.test.local").content as Record<string, unknown>;
+    expect(document).toMatchObject({ userData: "level=3", limits: { initSeconds: 5 } });
+    expect(JSON.stringify(document)).not.toMatch(/s3cret|AK|agency/);
+    const { __provider, content, ...inputs } = find(resources, SECRET_FILE, "loop.test.local.agency");
+    expect(__provider).toBeTruthy();
+    expect(inputs).toEqual({ folder: ".fullcode/dev/test/local", file: "secrets/agency.loop.json" });
+    expect(unwrapSecret(content)).toEqual({ accessKey: "AK", secretKey: "s3cret" });
+    expect(resources.filter(({ type }) => type === SECRET_FILE).map(({ name }) => name)).toEqual([
+      "loop.test.local",
+      "loop.test.local.agency",
+    ]);
+    expect(find(resources, DOCUMENT, "plain.test.local").content).not.toHaveProperty("userData");
+  });
+
   test("every resource but the stack has a parent, and the same program has the same ports", async () => {
     const program = () => {
       const first = new ServerlessApp("first");

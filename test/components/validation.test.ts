@@ -158,6 +158,27 @@ describe("FullCodeFunction", () => {
     );
   });
 
+  test("an agency of a Node.js function, unknown credentials, values that no header carries", () => {
+    const agency = { accessKey: "a\nb", secretKey: 1, key: "x" } as unknown as FullCodeFunctionArgs["agency"];
+    expect(messageOf(functionOf({ agency }))).toBe(
+      'FullCodeFunction "other": ' +
+        "agency: needs a custom runtime: the credentials are headers of the events that a `bootstrap` gets; " +
+        "agency.accessKey: has characters that a header cannot carry, such as a line break; " +
+        "agency.secretKey: must be a string, not number; " +
+        "agency.key: is no credential; there are accessKey, secretKey, securityToken, authToken",
+    );
+    expect(messageOf(functionOf({ agency: output as object, runtime: "custom" }))).toContain(
+      "agency: must be a plain value, not an Output",
+    );
+  });
+
+  test("user data that is too long, an initialisation without time", () => {
+    expect(messageOf(functionOf({ userData: "x".repeat(limits.MAX_USER_DATA_BYTES + 1) }))).toBe(
+      'FullCodeFunction "other": userData: has more than 32768 bytes',
+    );
+    expect(messageOf(functionOf({ limits: { initSeconds: 0 } }))).toContain("; limits.initSeconds: ");
+  });
+
   test("settings for an unknown region, and bad ones for a known region", () => {
     expect(messageOf(functionOf({ regions: { mars: {}, us: { timeout: 0 } } }))).toMatch(
       /^FullCodeFunction "other": regions\.mars: there is no region "mars"; there are "eu", "us"; regions\.us\.timeout: [^;]*$/,

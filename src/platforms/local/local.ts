@@ -2,6 +2,7 @@ import { relative, sep } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 
 import {
+  agencyFileName,
   type Document as AnyDocument,
   documentFileName,
   InvalidDocumentError,
@@ -78,7 +79,7 @@ class LocalRegion implements RegionPlatform {
   }
 
   createFunction(
-    { document, code, variables, transform }: FunctionResources,
+    { document, code, variables, agency, transform }: FunctionResources,
     parent: pulumi.ComponentResource,
   ): FunctionPlatform {
     const name = `${document.name}.${this.suffix}`;
@@ -86,6 +87,10 @@ class LocalRegion implements RegionPlatform {
     if (variables !== undefined) {
       const file = variablesFileName(document.name);
       this.writeSecret(name, file, { values: variables }, parent, transform?.variables);
+    }
+    if (agency !== undefined) {
+      const file = agencyFileName(document.name);
+      this.writeSecret(`${name}.agency`, file, { values: agency }, parent, transform?.agency);
     }
     return {};
   }

@@ -20,7 +20,7 @@ for (const [language, { code, handler }] of Object.entries(packages)) {
     console.warn(`${language} is left out, since its package is not there: run ${language}/build.sh`);
     continue;
   }
-  // the Bash loop takes one event at a time, the others up to four unless the variable CONCURRENCY says otherwise
+  // the Bash loop takes one event at a time, the others as many as RUNTIME_CONCURRENCY says
   const concurrency = language === "bash" ? 1 : 4;
   const greeter = new FullCodeFunction(language, {
     app,

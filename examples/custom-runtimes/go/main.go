@@ -28,9 +28,8 @@ var (
 
 	errRequestIDInvalid = errors.New("request id invalid")
 
-	// concurrency is the number of loops: of events that can be processed at the same time. The platform hands out no
-	// more events than the function's own concurrency.
-	concurrency = concurrencyOf(os.Getenv("CONCURRENCY"))
+	// concurrency is the number of loops: of events that there can be at the same time.
+	concurrency = concurrencyOf(os.Getenv("RUNTIME_CONCURRENCY"))
 
 	// client has no timeout for a whole request: the wait for an event has no end.
 	client = http.Client{
@@ -223,5 +222,5 @@ func concurrencyOf(variable string) int {
 	if value, err := strconv.Atoi(variable); err == nil && value > 0 {
 		return value
 	}
-	return 4
+	return 1
 }

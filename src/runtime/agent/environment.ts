@@ -21,6 +21,7 @@ export function bootstrapEnvironment(config: InstanceConfig, apiAddress: string)
     RUNTIME_HANDLER: config.handler ?? "",
     RUNTIME_TIMEOUT: String(config.timeoutSeconds),
     RUNTIME_USERDATA: config.userData ?? "",
+    RUNTIME_CONCURRENCY: String(config.concurrency),
     RUNTIME_CPU: String(config.cpuCores),
     RUNTIME_MEMORY: String(config.memoryMiB),
     RUNTIME_CODE_ROOT: config.codeFolder,

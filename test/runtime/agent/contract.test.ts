@@ -152,6 +152,7 @@ describe("the environment of a bootstrap", () => {
       RUNTIME_HANDLER: "main.handle",
       RUNTIME_TIMEOUT: "12",
       RUNTIME_USERDATA: "some data",
+      RUNTIME_CONCURRENCY: "1",
       RUNTIME_CPU: "0.5",
       RUNTIME_MEMORY: "128",
       COLOUR: "blue",

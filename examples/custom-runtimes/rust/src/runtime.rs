@@ -82,8 +82,8 @@ pub fn run(find: impl Fn(&str) -> Option<Handler>) {
         let _ = api.post("init/error", error.to_string().as_bytes());
         process::exit(1);
     };
-    // loops in parallel; the platform hands out no more events than the concurrency of the function
-    let concurrency = env::var("CONCURRENCY").ok().and_then(|value| value.parse().ok()).unwrap_or(4);
+    // as many loops as there can be events at the same time
+    let concurrency = env::var("RUNTIME_CONCURRENCY").ok().and_then(|value| value.parse().ok()).unwrap_or(1);
     thread::scope(|scope| {
         for _ in 0..concurrency {
             scope.spawn(|| process_events(&api, handler));

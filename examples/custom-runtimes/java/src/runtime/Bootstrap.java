@@ -27,8 +27,8 @@ public final class Bootstrap {
             bootstrap.post("/init/error", describe(error));
             throw error;
         }
-        // loops in parallel; the platform hands out no more events than the concurrency of the function
-        int concurrency = Integer.parseInt(System.getenv().getOrDefault("CONCURRENCY", "4"));
+        // as many loops as there can be events at the same time
+        int concurrency = Integer.parseInt(System.getenv().getOrDefault("RUNTIME_CONCURRENCY", "1"));
         for (int i = 0; i < concurrency; i++) new Thread(() -> bootstrap.processEvents(handler)).start();
     }
 

@@ -13,7 +13,7 @@ export interface LogRecord {
   instance?: string;
   /** With `source: "invocation"`. */
   invocation?: {
-    trigger: { type: "endpoint" | "queue" | "cron" | "tester"; name: string };
+    trigger: { type: "endpoint" | "queue" | "cron"; name: string };
     /** Method and path, queue name or scheduled time. */
     subject: string;
     status: number;

@@ -55,7 +55,7 @@ export interface FunctionFile {
 
 /** What invoked the function. */
 export interface FunctionTrigger {
-  type: "endpoint" | "queue" | "cron" | "tester";
+  type: "endpoint" | "queue" | "cron";
   name: string;
   /** With `type: "cron"`: the time that this firing stands for, ISO 8601 in UTC. */
   scheduledTime?: string;

@@ -1,18 +1,11 @@
+import { type FunctionFile } from "../../spec/handlerTypes";
+
 const MAX_PARTS = 1_000;
 const MAX_FIELD_NAME_BYTES = 1_024;
 
-export interface UploadedFile {
-  fieldName: string;
-  fileName: string;
-  encoding: string;
-  mimeType: string;
-  size: number;
-  contents: Buffer;
-}
-
 export interface Form {
   body: Record<string, string | string[]>;
-  files: UploadedFile[];
+  files: FunctionFile[];
 }
 
 /** A body that is not of the type that its headers claim; the caller gets a 400 that says so. */
@@ -48,7 +41,7 @@ async function parseMultipart(contentType: string, body: Buffer): Promise<Form> 
   return new Promise<Form>((resolve, reject) => {
     const fail = (reason: string) => reject(new InvalidBodyError(`the multipart body cannot be read: ${reason}`));
     const fields = new Map<string, string | string[]>();
-    const files: UploadedFile[] = [];
+    const files: FunctionFile[] = [];
     let parser: InstanceType<typeof Busboy>;
     try {
       parser = new Busboy({

@@ -1,41 +1,16 @@
 import { parse as parseQuery } from "node:querystring";
 
 import { type InstanceConfig } from "../../link/instanceConfig";
-import { type Client, type InvokeHead } from "../../link/messages";
+import { type InvokeHead } from "../../link/messages";
+import { type FunctionAppInfo, type FunctionRequest } from "../../spec/handlerTypes";
 import { type AppParams } from "../instanceConfig";
-import { type Form, parseBody, type UploadedFile } from "./body";
+import { type Form, parseBody } from "./body";
 import { headersOf } from "./headers";
 
 const MAX_QUERY_KEYS = 1_000;
 
-export interface AppInfo {
-  appName: string;
-  environmentName: string;
-  environmentType: string;
-  apiBaseUrl: string;
-  executionStartDtm: string;
-  region: string;
-  functionName: string;
-  functionVersion: string;
-  requestId: string;
-  deliveryAttempt: number;
-}
-
-/** What a handler receives; which fields there are depends on the trigger. */
-export interface RequestFields {
-  ids?: Record<string, string>;
-  query?: Record<string, string | string[] | undefined>;
-  headers?: Record<string, string>;
-  appParams: AppParams;
-  client?: Client;
-  session?: unknown;
-  appInfo: AppInfo;
-  files?: UploadedFile[];
-  body?: unknown;
-  trigger: InvokeHead["trigger"];
-  method?: string;
-  path?: string;
-}
+/** What a handler receives, without the signal; which fields there are depends on the trigger. */
+export type RequestFields = Omit<FunctionRequest, "session" | "signal"> & { session?: unknown };
 
 /** Builds requests of one instance: what all of them share is kept here. */
 export class RequestBuilder {
@@ -101,7 +76,7 @@ export class RequestBuilder {
     return this.lastStart.text;
   }
 
-  private appInfo(head: InvokeHead): AppInfo {
+  private appInfo(head: InvokeHead): FunctionAppInfo {
     const { app } = this.config;
     return {
       appName: app.appName,

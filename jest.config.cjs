@@ -1,3 +1,6 @@
+// what commands print is compared as plain text, wherever the tests run
+process.env.NO_COLOR = "1";
+
 /** @type {import("jest").Config} */
 module.exports = {
   testEnvironment: "node",

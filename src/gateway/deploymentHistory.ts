@@ -32,6 +32,11 @@ export class DeploymentHistory {
     this.add(document, { status: "failed", error });
   }
 
+  /** Resolves when everything is written. */
+  close(): Promise<void> {
+    return this.written;
+  }
+
   private add({ name, version }: FunctionDocument, outcome: Pick<Deployment, "status" | "error">): void {
     const deployment: Deployment = { time: Date.now(), function: name, version, ...outcome };
     // the history is a convenience: a disk that is full must not keep a deployment from being served

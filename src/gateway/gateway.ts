@@ -190,6 +190,7 @@ class LocalGateway implements Gateway {
     if (this.serving) await this.admin.close();
     await rm(join(this.state, GATEWAY_FILE), { force: true });
     await this.store.close();
+    await this.history.close();
     await this.logs.close();
   }
 

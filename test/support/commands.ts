@@ -1,17 +1,6 @@
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { spawnSync } from "node:child_process";
 
-/** Those of the commands that are not installed. */
+/** Those of the commands that are not installed, or are only there in name, as a launcher without its toolchain. */
 export function missingCommands(commands: readonly string[]): string[] {
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  return commands.filter((command) => !folders.some((folder) => isExecutable(join(folder, command))));
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return commands.filter((command) => spawnSync(command, [command === "go" ? "version" : "--version"]).status !== 0);
 }

@@ -1,12 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import {
-  type Gateway,
-  type GatewayOptions,
-  type LogRecord,
-  startGateway,
-} from "../../src/gateway/gateway";
+import { type Gateway, type GatewayOptions, type LogRecord, startGateway } from "../../src/gateway/gateway";
 import { GATEWAY_FILE, STATE_FOLDER } from "../../src/spec";
 import { call, type CallAnswer, type CallOptions } from "./httpClient";
 import { type RegionDeclaration, TestRegion } from "./region";

@@ -26,6 +26,7 @@ export class LogFile {
   private writing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private handle: FileHandle | undefined;
+  private closed = false;
   private size = 0;
 
   constructor(
@@ -39,6 +40,7 @@ export class LogFile {
 
   /** @param json - A record as JSON. */
   appendLine(json: string): void {
+    if (this.closed) return;
     if (this.pendingBytes > MAX_PENDING_BYTES) {
       this.dropped++;
       return;
@@ -68,8 +70,9 @@ export class LogFile {
     }
   }
 
-  /** Writes out what is pending and lets go of the file. */
+  /** Writes out what is pending and lets go of the file; what is appended later is dropped. */
   async close(): Promise<void> {
+    this.closed = true;
     clearTimeout(this.timer);
     await this.flush();
     await this.closeHandle();

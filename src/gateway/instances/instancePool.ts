@@ -62,7 +62,7 @@ export class InstancePool {
   private waitTimer: NodeJS.Timeout | undefined;
   private stopped = false;
   private settled: (() => void) | undefined;
-  /** Why instances cannot be started; undefined while they can. */
+  /** Why instances cannot be started; undefined once one has shown that they can. */
   failure: string | undefined;
 
   constructor(
@@ -98,7 +98,6 @@ export class InstancePool {
     this.generation++;
     this.prepared = undefined;
     this.failures = 0;
-    this.failure = undefined;
     clearTimeout(this.retryTimer);
     this.retryTimer = undefined;
     for (const [instance, member] of this.members)

@@ -5,7 +5,7 @@
  */
 export type { AgencyArgs } from "./components/agency";
 export { CronTrigger, type CronTriggerArgs } from "./components/cronTrigger";
-export { EndpointTrigger, type EndpointTriggerArgs } from "./components/endpointTrigger";
+export { type EndpointExample, EndpointTrigger, type EndpointTriggerArgs } from "./components/endpointTrigger";
 export { Environment, type EnvironmentArgs } from "./components/environment";
 export { FullCodeFunction } from "./components/fullCodeFunction";
 export type { FullCodeFunctionArgs, FunctionSettings, LimitArgs, ScaleArgs } from "./components/functionArgs";

@@ -27,15 +27,29 @@ const orders = new FullCodeFunction("orders", {
   code: "functions/orders",
   entrypoint: "src/index.ts",
 });
-new EndpointTrigger("create-order", { function: orders, method: "POST", path: "/orders" });
-new EndpointTrigger("get-order", { function: orders, path: "/orders/:orderId" });
+new EndpointTrigger("create-order", {
+  function: orders,
+  method: "POST",
+  path: "/orders",
+  example: { body: { orderId: "demo", items: [{ sku: "tea", quantity: 2, price: 30 }] } },
+});
+new EndpointTrigger("get-order", {
+  function: orders,
+  path: "/orders/:orderId",
+  example: { path: "/orders/demo" },
+});
 
 const attachments = new FullCodeFunction("attachments", {
   app,
   environments: [development],
   code: "functions/attachments",
 });
-new EndpointTrigger("attach-files", { function: attachments, method: "POST", path: "/orders/:orderId/attachments" });
+new EndpointTrigger("attach-files", {
+  function: attachments,
+  method: "POST",
+  path: "/orders/:orderId/attachments",
+  example: { path: "/orders/demo/attachments", form: { note: "receipt", receipt: "@README.md" } },
+});
 
 const fulfilment = new FullCodeFunction("fulfilment", {
   app,
@@ -43,7 +57,14 @@ const fulfilment = new FullCodeFunction("fulfilment", {
   code: "functions/fulfilment",
   variables: { WAREHOUSE_KEY: config.getSecret("warehouseKey") ?? "test-key" },
 });
-new QueueTrigger("fulfil-order", { function: fulfilment, queue: "orders", maxDeliveries: 3, backoff: 0.5 });
+new QueueTrigger("fulfil-order", {
+  function: fulfilment,
+  queue: "orders",
+  maxDeliveries: 3,
+  backoff: 0.5,
+  // nothing can be packed: the message ends in the dead-letter queue
+  example: { body: { orderId: "demo", items: [{ sku: "tea", quantity: 0 }] } },
+});
 
 const report = new FullCodeFunction("report", { app, environments: [development], code: "functions/report" });
 new CronTrigger("order-report", { function: report, schedule: "* * * * *", timezone: "Europe/Istanbul" });

@@ -4,6 +4,26 @@ import { API_VERSION, type HttpMethod, type RouteDocument } from "../spec";
 import { Problems } from "./problems";
 import { checkTrigger, createTrigger, type RegionalUrls, type TriggerArgs, urlsOf } from "./trigger";
 
+/** A request of an endpoint. At most 4 KiB as JSON. */
+export interface EndpointExample {
+  /**
+   * Path that the endpoint takes, with a query string if need be: `/orders/17?full=1`. One of another form is an error.
+   * @default the endpoint's path, with 1 for each parameter
+   */
+  path?: string;
+  /**
+   * Body, sent as JSON. What JSON cannot express is an error, and so is a body for GET or HEAD.
+   * @default {} for POST, PUT and PATCH
+   */
+  body?: unknown;
+  /**
+   * Fields of a multipart form, in place of `body`. A value that starts with `@` is the path of a file:
+   * `{ receipt: "@README.md" }`.
+   * @default none
+   */
+  form?: Record<string, string>;
+}
+
 /** Arguments of {@link EndpointTrigger}. */
 export interface EndpointTriggerArgs extends TriggerArgs<RouteDocument> {
   /**
@@ -23,6 +43,11 @@ export interface EndpointTriggerArgs extends TriggerArgs<RouteDocument> {
    * @default "optional"
    */
   session?: "none" | "optional" | "required";
+  /**
+   * A request that shows how the endpoint is used: `fullcode dev` prints it as a curl line.
+   * @default made from method and path
+   */
+  example?: EndpointExample;
 }
 
 /** An endpoint: HTTP requests of one method and path invoke a function. */
@@ -39,13 +64,13 @@ export class EndpointTrigger extends pulumi.ComponentResource {
    * @throws ResourceError with all problems of the arguments.
    */
   constructor(name: string, args: EndpointTriggerArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { method = "GET", path, session, transform } = args;
+    const { method = "GET", path, session, example, transform } = args;
     const problems = new Problems(`EndpointTrigger "${name}"`);
     const regions = checkTrigger("EndpointTrigger", name, args, problems);
     if (session === "required" && args.function.app.sessions === undefined)
       problems.add("session", `"required" needs \`sessions\` of ServerlessApp "${args.function.app.name}"`);
     const input = { kind: "Route" as const, apiVersion: API_VERSION, name, function: args.function.name } as const;
-    const document = problems.checkDocument({ ...input, method, path, session });
+    const document = problems.checkDocument({ ...input, method, path, session, example });
     if (document !== undefined) for (const { routes } of regions) problems.add("path", routes.add(document));
     problems.throwIfAny();
 

@@ -21,6 +21,12 @@ export interface QueueTriggerArgs extends TriggerArgs<QueueDocument> {
    * @default 1
    */
   backoff?: number;
+  /**
+   * A message that shows what the queue takes: `fullcode dev` prints it as a curl line. `body` is sent as JSON; what JSON
+   * cannot express is an error, and so are more than 4 KiB.
+   * @default {}
+   */
+  example?: { body?: unknown };
 }
 
 /** A queue: its messages invoke a function, each at least once. */
@@ -35,12 +41,12 @@ export class QueueTrigger extends pulumi.ComponentResource {
    * @throws ResourceError with all problems of the arguments.
    */
   constructor(name: string, args: QueueTriggerArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { queue, maxDeliveries, backoff, transform } = args;
+    const { queue, maxDeliveries, backoff, example, transform } = args;
     const problems = new Problems(`QueueTrigger "${name}"`);
     const regions = checkTrigger("QueueTrigger", name, args, problems);
     const input = { kind: "Queue" as const, apiVersion: API_VERSION, name, function: args.function.name } as const;
     const document = problems.checkDocument(
-      { ...input, queue, maxDeliveries, backoffSeconds: backoff },
+      { ...input, queue, maxDeliveries, backoffSeconds: backoff, example },
       { backoffSeconds: "backoff" },
     );
     if (document !== undefined)

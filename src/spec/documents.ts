@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { HTTP_METHODS, problemsWithPath } from "./endpointPath";
+import { endpointExample, messageExample, problemsWithExample } from "./examples";
 import * as limits from "./limits";
 import { problemWithName } from "./names";
 import { problemsWithSchedule } from "./schedule";
@@ -88,14 +89,20 @@ export const functionDocument = z.strictObject({
 });
 
 /** One endpoint: requests of this method and path invoke the function. */
-export const routeDocument = z.strictObject({
-  kind: z.literal("Route"),
-  ...header,
-  function: name,
-  method: z.enum(HTTP_METHODS),
-  path,
-  session: z.enum(["none", "optional", "required"]).default("optional").describe("Whether a session token is needed"),
-});
+export const routeDocument = z
+  .strictObject({
+    kind: z.literal("Route"),
+    ...header,
+    function: name,
+    method: z.enum(HTTP_METHODS),
+    path,
+    session: z.enum(["none", "optional", "required"]).default("optional").describe("Whether a session token is needed"),
+    example: endpointExample.optional().describe("A request that shows how the endpoint is used; for people only"),
+  })
+  .superRefine((route, context) => {
+    for (const [field, message] of problemsWithExample(route.example ?? {}, route))
+      context.addIssue({ code: "custom", path: ["example", field], message });
+  });
 
 /** One queue: its messages invoke the function. */
 export const queueDocument = z.strictObject({
@@ -110,6 +117,7 @@ export const queueDocument = z.strictObject({
     .max(limits.MAX_REDELIVERY_BACKOFF_SECONDS)
     .default(limits.REDELIVERY_BACKOFF_SECONDS)
     .describe("Pause before the second delivery; doubles with each further one"),
+  example: messageExample.optional().describe("A message that shows what the queue takes; for people only"),
 });
 
 /** One schedule: its firings invoke the function. */

@@ -83,3 +83,5 @@ export const FIRST_LOCAL_REGION_PORT = 4001;
 export const MAX_NAME_LENGTH = 53;
 /** Path of an endpoint. */
 export const MAX_PATH_LENGTH = 512;
+/** Example of an endpoint or a queue, as JSON. */
+export const MAX_EXAMPLE_BYTES = 4 * KIB;

@@ -39,7 +39,15 @@ describe("what is registered", () => {
       });
       const orders = new FullCodeFunction("orders", { app, environments: [production], code });
       const endpoint = new EndpointTrigger("get-order", { function: orders, path: "/orders/:id", session: "required" });
-      const queue = new QueueTrigger("placed", { function: orders, queue: "orders", maxDeliveries: 2, backoff: 3 });
+      const example = { path: "/orders/17?full=1" };
+      new EndpointTrigger("change", { function: orders, method: "PATCH", path: "/orders/:id", example });
+      const queue = new QueueTrigger("placed", {
+        function: orders,
+        queue: "orders",
+        maxDeliveries: 2,
+        backoff: 3,
+        example: { body: { orderId: "17" } },
+      });
       const cron = new CronTrigger("nightly", { function: orders, schedule: "0 2 * * *", regions: ["us-east"] });
       return {
         urls: production.urls,
@@ -67,10 +75,27 @@ describe("what is registered", () => {
         session: "required",
       },
     });
+    expect(find(resources, DOCUMENT, "change.production.eu-west").content).toEqual({
+      ...header,
+      kind: "Route",
+      name: "change",
+      method: "PATCH",
+      path: "/orders/:id",
+      session: "optional",
+      example: { path: "/orders/17?full=1" },
+    });
     expect(find(resources, DOCUMENT, "placed.production.us-east")).toMatchObject({
       folder: ".fullcode/dev/production/us-east",
       file: "queue.placed.json",
-      content: { ...header, kind: "Queue", name: "placed", queue: "orders", maxDeliveries: 2, backoffSeconds: 3 },
+      content: {
+        ...header,
+        kind: "Queue",
+        name: "placed",
+        queue: "orders",
+        maxDeliveries: 2,
+        backoffSeconds: 3,
+        example: { body: { orderId: "17" } },
+      },
     });
     expect(find(resources, DOCUMENT, "nightly.production.us-east").content).toEqual({
       ...header,

@@ -247,6 +247,39 @@ describe("EndpointTrigger", () => {
     expect(messageOf(endpoint("x-any", { method: "ANY" }))).toContain('path: "ANY /x" of EndpointTrigger "x-any"');
   });
 
+  test.each<[string, Partial<EndpointTriggerArgs>, string]>([
+    ["a path of another form", { path: "/a/:id", example: { path: "/a" } }, 'path: "/a" is not of the form "/a/:id"'],
+    ["an empty parameter", { path: "/a/:id", example: { path: "/a/" } }, 'path: "/a/" is not of the form "/a/:id"'],
+    ["another literal", { path: "/a/:id", example: { path: "/b/1?x=/a/1" } }, 'path: "/b/1?x=/a/1" is not of the form'],
+    ["a wildcard's parent", { path: "/a/*", example: { path: "/a" } }, 'path: "/a" is not of the form "/a/*"'],
+    ["a path with a space", { example: { path: "/x?a= b" } }, 'path: "/x?a= b" has characters that a URL cannot have'],
+    ["a body of a GET", { example: { body: {} } }, "body: a GET request has no body"],
+    ["a body and a form", { method: "PUT", example: { body: 1, form: {} } }, "form: a request has either"],
+    ["a body with an Output", { method: "PUT", example: { body: { x: output } } }, "body: must be a JSON value"],
+    ["a body with a Date", { method: "PUT", example: { body: [new Date(0)] } }, "body: must be a JSON value"],
+    [
+      "a field's name",
+      { method: "PUT", example: { form: { "a=b": "c" } } },
+      "form: has a field whose name is empty or contains =",
+    ],
+    ["a long one", { method: "PUT", example: { body: "x".repeat(4096) } }, "has more than 4096 bytes as JSON"],
+  ])("an example with %s", (_what, args, expected) => {
+    const message = messageOf(endpoint("shown", args));
+    expect(message).toMatch(/^EndpointTrigger "shown": example[^;]*$/);
+    expect(message).toContain(expected);
+  });
+
+  test("examples that an endpoint takes", () => {
+    for (const [index, path] of ["/a/%20/b/c", "/a/1/b/", "/a/(1)/b/c?d=e&f[]=g".replace("[]", "%5B%5D")].entries())
+      expect(
+        endpoint(`shown-${index}`, {
+          path: `/a/:x/b/*`,
+          method: (["GET", "PUT", "ANY"] as const)[index],
+          example: { path },
+        }),
+      ).not.toThrow();
+  });
+
   test("a name given twice", () => {
     endpoint("first", { path: "/a" })();
     expect(messageOf(endpoint("first", { path: "/b" }))).toBe(
@@ -289,6 +322,13 @@ describe("QueueTrigger", () => {
     expect(() => new QueueTrigger("staged", { function: elsewhere, queue: "orders" })).not.toThrow();
     expect(messageOf(() => new QueueTrigger("again", { function: orders, queue: "orders" }))).toBe(
       'QueueTrigger "again": queue: "orders" already invokes "orders" by QueueTrigger "placed" in environment "production"; a queue has one trigger',
+    );
+  });
+
+  test("an example that is no JSON", () => {
+    const example = { body: { when: undefined } };
+    expect(messageOf(() => new QueueTrigger("shown", { function: orders, queue: "orders", example }))).toMatch(
+      /^QueueTrigger "shown": example\.body: must be a JSON value[^;]*$/,
     );
   });
 

@@ -1,7 +1,8 @@
 import pc from "picocolors";
 
-import { parseSchedule, type RouteDocument } from "../../spec";
+import { parseSchedule } from "../../spec";
 import { type LocalRegion, type RegionDocuments } from "../regions/regionFolders";
+import { curlOfEndpoint, curlOfQueue } from "./curl";
 import { table } from "./table";
 
 /** What a region offers, for people: each endpoint and queue with a line to paste into a shell, each cron's next firing. */
@@ -9,8 +10,8 @@ export function regionTable(region: LocalRegion, documents: RegionDocuments, url
   const rows = [
     ...documents.routes
       .toSorted((a, b) => a.path.localeCompare(b.path) || a.method.localeCompare(b.method))
-      .map((route) => [route.method, route.path, route.function, curlOf(route, url)]),
-    ...documents.queues.map(({ queue, function: name }) => ["queue", queue, name, curlOfQueue(queue, url)]),
+      .map((route) => [route.method, route.path, route.function, curlOfEndpoint(route, url)]),
+    ...documents.queues.map((queue) => ["queue", queue.queue, queue.function, curlOfQueue(queue, url)]),
     ...documents.crons.map((cron) => [
       "cron",
       `${cron.schedule} ${cron.timezone}`,
@@ -34,25 +35,6 @@ export function regionWarnings(region: LocalRegion, documents: RegionDocuments):
   return [
     `${subject} ${idle.join(", ")} of region ${region.label} has no trigger: ${pronoun} can be run by "fullcode invoke" only.`,
   ];
-}
-
-/** Methods that curl uses without being told. */
-const IMPLIED = new Set<RouteDocument["method"]>(["GET", "ANY", "POST"]);
-
-function curlOf({ method, path, session }: RouteDocument, url: string): string {
-  const example = path.replace(/:[^/]+/g, "1").replace(/\*$/, "x");
-  const options = [
-    ...(IMPLIED.has(method) ? [] : method === "HEAD" ? ["-I"] : [`-X ${method}`]),
-    ...(session === "required" ? ['-H "authorization: Bearer $TOKEN"'] : []),
-    ...(["POST", "PUT", "PATCH"].includes(method) ? [JSON_BODY] : []),
-  ];
-  return ["curl", ...options, `${url}${example}`].join(" ");
-}
-
-const JSON_BODY = "-H 'content-type: application/json' -d '{}'";
-
-function curlOfQueue(queue: string, url: string): string {
-  return `curl ${JSON_BODY} ${url}/queues/${queue}`;
 }
 
 function nextFiring(schedule: string, timezone: string, now: Date): string {

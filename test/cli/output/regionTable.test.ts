@@ -14,8 +14,8 @@ const header = { apiVersion: "fullcode/v1", function: "orders" };
 function parse<T>(kind: string, fields: Record<string, unknown>): T {
   return parseDocument({ kind, ...header, ...fields }, "test") as T;
 }
-const route = (method: string, path: string, session?: string) =>
-  parse<RouteDocument>("Route", { name: "r", method, path, session });
+const route = (method: string, path: string, session?: string, example?: RouteDocument["example"]) =>
+  parse<RouteDocument>("Route", { name: "r", method, path, session, example });
 const fn = (name: string) => ({
   ...(parseDocument(
     { kind: "Function", apiVersion: "fullcode/v1", name, version: "1", runtime: "nodejs", concurrency: 1 },
@@ -41,6 +41,27 @@ test("shows each trigger with its function, and lines to paste", () => {
     "  GET     /orders/:id/x/:y           → orders  curl http://localhost:4001/orders/1/x/1",
     "  queue   jobs                       → orders  curl -H 'content-type: application/json' -d '{}' http://localhost:4001/queues/jobs",
     "  cron    0 2 * * * Europe/Istanbul  → orders  next 2025-01-31T23:00:00Z",
+  ]);
+});
+
+test("the lines to paste are the triggers' own examples", () => {
+  const documents: RegionDocuments = {
+    ...none,
+    routes: [
+      route("POST", "/a", "none", { body: { text: "it's" } }),
+      route("GET", "/b/:id", "none", { path: "/b/17?full=1&x=2" }),
+      route("DELETE", "/c/:id", "none", { path: "/c/17", body: [1] }),
+      route("PUT", "/d", "none", { form: { note: "a b", file: "@README.md", literal: "<x;y" } }),
+    ],
+    queues: [parse<QueueDocument>("Queue", { name: "q", queue: "jobs", example: { body: null } })],
+  };
+  const lines = regionTable(region, documents, "http://localhost:4001").slice(1);
+  expect(lines.map((line) => line.replace(/^.*→ orders +/, ""))).toEqual([
+    `curl -H 'content-type: application/json' -d '{"text":"it'\\''s"}' http://localhost:4001/a`,
+    "curl 'http://localhost:4001/b/17?full=1&x=2'",
+    "curl -X DELETE -H 'content-type: application/json' -d '[1]' http://localhost:4001/c/17",
+    "curl -X PUT -F 'note=a b' -F 'file=@README.md' --form-string 'literal=<x;y' http://localhost:4001/d",
+    "curl -H 'content-type: application/json' -d 'null' http://localhost:4001/queues/jobs",
   ]);
 });
 

@@ -1,21 +1,29 @@
 import { randomUUID } from "node:crypto";
 import type { EndpointRequest, FunctionResponse } from "fullcode";
 
-import { findOrder, type Item, type Order, saveOrder } from "./store";
+import { findOrder, isOrderId, type Item, type Order, saveOrder } from "./store";
+
+/** A client may choose the id: an order that it sends twice is one order. */
+interface NewOrder {
+  orderId?: string;
+  items?: Item[];
+}
 
 /** `POST /orders` takes an order and hands it to fulfilment; `GET /orders/:orderId` says how far it is. */
-export default async function (req: EndpointRequest<{ items?: Item[] }>, res: FunctionResponse): Promise<void> {
+export default async function (req: EndpointRequest<NewOrder>, res: FunctionResponse): Promise<void> {
   if (req.method === "POST") await createOrder(req, res);
   else await getOrder(req, res);
 }
 
-async function createOrder(req: EndpointRequest<{ items?: Item[] }>, res: FunctionResponse): Promise<void> {
-  const items = req.body?.items ?? [];
+async function createOrder(req: EndpointRequest<NewOrder>, res: FunctionResponse): Promise<void> {
+  const { orderId = randomUUID(), items = [] } = req.body ?? {};
   if (items.length === 0) return res.json({ error: "an order needs `items`" }, 400);
+  if (!isOrderId(orderId))
+    return res.json({ error: "`orderId` has at most 36 lower-case letters, digits and dashes" }, 400);
 
   const total = items.reduce((sum, { price, quantity }) => sum + price * quantity, 0);
   const order: Order = {
-    orderId: randomUUID(),
+    orderId,
     status: "received",
     items,
     total,

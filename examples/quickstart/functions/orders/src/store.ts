@@ -18,10 +18,15 @@ export interface Order {
   region: string;
 }
 
-const ORDER_ID = /^[0-9a-f-]{36}$/;
+const ORDER_ID = /^[0-9a-z-]{1,36}$/;
 
 // Instances come and go and share no memory. A file an order stands in for the database that a shop would have.
 const folderOf = (region: string) => join(tmpdir(), "fullcode-quickstart", region);
+
+/** An order's id is the name of its file: it must not lead elsewhere. */
+export function isOrderId(orderId: unknown): boolean {
+  return typeof orderId === "string" && ORDER_ID.test(orderId);
+}
 
 export async function saveOrder(order: Order): Promise<void> {
   const folder = folderOf(order.region);
@@ -30,7 +35,7 @@ export async function saveOrder(order: Order): Promise<void> {
 }
 
 export async function findOrder(region: string, orderId: string): Promise<Order | undefined> {
-  if (!ORDER_ID.test(orderId)) return undefined;
+  if (!isOrderId(orderId)) return undefined;
   try {
     return JSON.parse(await readFile(join(folderOf(region), `${orderId}.json`), "utf8")) as Order;
   } catch (error) {

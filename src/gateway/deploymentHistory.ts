@@ -1,4 +1,4 @@
-import { appendFile } from "node:fs/promises";
+import { appendFile, readFile } from "node:fs/promises";
 
 import { type FunctionDocument } from "../spec";
 
@@ -13,22 +13,25 @@ export interface Deployment {
   error?: string;
 }
 
-/** The history of a region, a JSON line for each deployment: what `fullcode get builds` shows. */
+/**
+ * The history of a region, a JSON line for each deployment: what `fullcode get builds` shows.
+ *
+ * What a function's last line says already is not said again: a gateway that restarts deploys nothing new, and instances
+ * of code that cannot be run are tried again and again.
+ */
 export class DeploymentHistory {
-  private readonly broken = new Map<string, string>();
-  private written: Promise<void> = Promise.resolve();
+  private readonly last = new Map<string, Deployment>();
+  private written: Promise<void>;
 
-  constructor(private readonly file: string) {}
+  constructor(private readonly file: string) {
+    this.written = this.read();
+  }
 
   deployed(document: FunctionDocument): void {
-    this.broken.delete(document.name);
     this.add(document, { status: "deployed" });
   }
 
-  /** Recorded once for each reason: instances of code that cannot be run are tried again and again. */
   failed(document: FunctionDocument, error: string): void {
-    if (this.broken.get(document.name) === error) return;
-    this.broken.set(document.name, error);
     this.add(document, { status: "failed", error });
   }
 
@@ -40,8 +43,31 @@ export class DeploymentHistory {
   private add({ name, version }: FunctionDocument, outcome: Pick<Deployment, "status" | "error">): void {
     const deployment: Deployment = { time: Date.now(), function: name, version, ...outcome };
     // the history is a convenience: a disk that is full must not keep a deployment from being served
-    this.written = this.written
-      .then(() => appendFile(this.file, JSON.stringify(deployment) + "\n"))
-      .catch(() => undefined);
+    this.written = this.written.then(() => this.write(deployment)).catch(() => undefined);
+  }
+
+  private async write(deployment: Deployment): Promise<void> {
+    const last = this.last.get(deployment.function);
+    const { version, status, error } = deployment;
+    if (last?.version === version && last.status === status && last.error === error) return;
+    this.last.set(deployment.function, deployment);
+    await appendFile(this.file, JSON.stringify(deployment) + "\n");
+  }
+
+  private async read(): Promise<void> {
+    const text = await readFile(this.file, "utf8").catch(() => "");
+    for (const line of text.split("\n")) {
+      const deployment = parse(line);
+      if (deployment !== undefined) this.last.set(deployment.function, deployment);
+    }
+  }
+}
+
+/** The last line may be half written. */
+function parse(line: string): Deployment | undefined {
+  try {
+    return JSON.parse(line) as Deployment;
+  } catch {
+    return undefined;
   }
 }

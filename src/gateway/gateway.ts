@@ -2,7 +2,14 @@ import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { DEPLOYMENTS_FILE, type FunctionDocument, GATEWAY_FILE, type RegionDocument, STATE_FOLDER } from "../spec";
+import {
+  DEPLOYMENTS_FILE,
+  type FunctionDocument,
+  GATEWAY_FILE,
+  LOG_FILE,
+  type RegionDocument,
+  STATE_FOLDER,
+} from "../spec";
 import { serveAdminApi } from "./admin/adminApi";
 import { AdminServer } from "./admin/adminServer";
 import { CronScheduler } from "./crons/cronScheduler";
@@ -35,7 +42,7 @@ const STOPPING = new GatewayError(503, "Stopping", "the gateway is stopping", 1)
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const state = join(options.folder, STATE_FOLDER);
   await mkdir(state, { recursive: true, mode: 0o700 });
-  const logs = new LogBook(join(state, "log.jsonl"), options.onLog);
+  const logs = new LogBook(join(state, LOG_FILE), options.onLog);
   const store = await openEmbeddedStore(join(state, "messages"));
   const gateway = new LocalGateway(options, state, logs, store);
   try {

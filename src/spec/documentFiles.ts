@@ -39,5 +39,7 @@ export interface AgencyCredentials {
 export const STATE_FOLDER = "state";
 /** Address and token of the running gateway, in {@link STATE_FOLDER}; mode 0600. */
 export const GATEWAY_FILE = "gateway.json";
+/** What the region logs, a JSON line each, in {@link STATE_FOLDER}. */
+export const LOG_FILE = "log.jsonl";
 /** Which versions of functions were served, a JSON line each, in {@link STATE_FOLDER}. */
 export const DEPLOYMENTS_FILE = "deployments.jsonl";

@@ -1,13 +1,15 @@
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, realpath, rm, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { CliProcess, runCli, stopCliProcesses } from "../support/cliProcess";
 import { freePorts } from "../support/freePorts";
-import { writeFiles } from "../support/project";
+import { REPOSITORY, writeFiles } from "../support/project";
 import { copyQuickstart, editFile } from "../support/quickstartCopy";
 import { waitUntil } from "../support/waitUntil";
 
@@ -16,6 +18,7 @@ let eu: string;
 let us: string;
 let dev: CliProcess;
 
+const run = promisify(execFile);
 const PROGRAM = "examples/quickstart";
 
 const editProgram = (pattern: string | RegExp, value: string) =>
@@ -70,12 +73,38 @@ test("the quickstart is served in two regions, with lines to paste", async () =>
   await dev.prints(/development\/eu-west orders POST \/orders \d+ .*cold start/);
 });
 
+test("each line to paste succeeds, in the order of the table", async () => {
+  const lines = dev.output.match(/curl .*/g) ?? [];
+  expect(lines.map((line) => line.replace(/.* http:/, "http:"))).toEqual(
+    [eu, us].flatMap((url) => [
+      `${url}/orders`,
+      `${url}/orders/demo`,
+      `${url}/orders/demo/attachments`,
+      `${url}/queues/orders`,
+    ]),
+  );
+  for (const line of lines) {
+    const { stdout } = await run("sh", ["-c", `${line} -s -o /dev/null -w '%{http_code}'`], { cwd: REPOSITORY });
+    expect(`${stdout} ${line}`).toMatch(/^[23]\d\d /);
+  }
+  const region = ["-r", "us-east", "--json"];
+  await waitUntil("the order that cannot be packed is a dead letter", async () =>
+    (await json(cli("queue", "list", "orders", ...region))).some(({ reason }) =>
+      String(reason).includes('order demo: cannot pack 0 of "tea"'),
+    ),
+  );
+});
+
 test("invoke, send, logs, queue and get talk to the running gateways", async () => {
   const invoked = await cli("invoke", "report", "--region", "us-east", "--json");
   expect(JSON.parse(invoked.stdout) as object).toHaveProperty("logs");
   expect(invoked.exitCode).toBe(0);
 
+  const first = await cli("send", "orders", '{"orderId":"e2e-0","items":[]}');
+  expect(first.output).toMatch(/^Using region development\/eu-west\. development\/us-east has it as well: /);
+  expect(first.stdout).toMatch(/^\S+\n$/);
   const sent = await cli("send", "orders", '{"orderId":"e2e-1"}', "-r", "eu-west");
+  expect(sent.output).toBe(sent.stdout);
   expect(sent.exitCode).toBe(0);
   expect(sent.stdout).toMatch(/^\S+\n$/);
   await dev.prints(/development\/eu-west fulfilment queue orders/);
@@ -85,9 +114,15 @@ test("invoke, send, logs, queue and get talk to the running gateways", async () 
     expect.objectContaining({ region: "development/eu-west", source: "invocation", function: "fulfilment" }),
   );
 
-  expect(await json(cli("queue", "list", "--json"))).toContainEqual(
-    expect.objectContaining({ region: "development/eu-west", queue: "orders" }),
-  );
+  const queues = await json(cli("queue", "list", "--json"));
+  for (const region of ["development/eu-west", "development/us-east"])
+    for (const [queue, trigger] of [
+      ["orders", "queue fulfil-order"],
+      ["cron.order-report", "cron order-report"],
+    ])
+      expect(queues).toContainEqual(
+        expect.objectContaining({ region, queue, trigger, pending: expect.any(Number) as number }),
+      );
   const deployments = await json(cli("get", "deployments", "--json", "-r", "eu-west"));
   expect(deployments.map((each) => each.function).sort()).toEqual(["attachments", "fulfilment", "orders", "report"]);
   const builds = await json(cli("get", "builds", "orders", "--json"));
@@ -101,14 +136,23 @@ test("what is asked for and not there is an error of one line", async () => {
     'error: There is no function "nothing" in development/eu-west, development/us-east.\n',
   ]);
   expect((await cli("send", "nothing", "{}")).output).toMatch(/^error: There is no queue "nothing" in [^\n]*\n$/);
+  expect((await cli("queue", "list", "nothing")).output).toMatch(
+    /^error: There is no queue "nothing" in [^\n]*; there are: cron\.order-report, orders\.\n$/,
+  );
   expect((await cli("logs", "-r", "mars")).output).toMatch(/^error: Stack "dev" has no region \*\/mars; there are: /);
   expect((await cli("logs", "-s", "live")).output).toMatch(/^error: Stack "live" has no regions [^\n]*pulumi up/);
 });
 
 test("a second dev of the same regions is refused and changes nothing", async () => {
-  const second = await cli("dev");
+  const crons = `if (process.env.SECOND) new CronTrigger("second", { function: report, schedule: "0 0 1 1 *" });`;
+  await editProgram("export const urls", `${crons}\nexport const urls`);
+  await dev.prints("index.ts changed: program reloaded");
+  const second = await runCli(["dev"], { cwd: folder, env: { SECOND: "1" } });
   expect(second.exitCode).toBe(1);
   expect(second.output).toMatch(/error: Region development\/eu-west is served by another process already\./);
+  expect(second.output).not.toMatch(/\n +at /);
+  expect(existsSync(join(folder, ".fullcode/dev/development/eu-west/cron.order-report.json"))).toBe(true);
+  expect(existsSync(join(folder, ".fullcode/dev/development/eu-west/cron.second.json"))).toBe(false);
   expect((await fetch(`${eu}/orders/none`)).status).toBeLessThan(500);
 });
 
@@ -143,6 +187,7 @@ test("a port that is taken is named with its region, and the others go on", asyn
   const { port } = server.address() as AddressInfo;
   await editProgram("regions: {", `regions: { "taken": local({ port: ${port} }),`);
   await dev.prints(`Region development/taken: port ${port} is taken by another process.`);
+  expect(dev.output.slice(dev.output.indexOf("Region development/taken"))).not.toMatch(/\n +at /);
   await new Promise((resolve) => server.close(resolve));
   await editProgram(`"taken": local({ port: ${port} }),`, "");
   expect((await fetch(`${eu}/none`)).status).toBe(404);
@@ -172,6 +217,11 @@ test("without a gateway, commands say how to start one; serve takes over the reg
   expect(refused.output).toMatch(
     /^error: No gateway is running for development\/eu-west [^\n]*fullcode serve --stack dev/,
   );
+  const left = (await cli("logs", "fulfilment", "--json")).stdout.trim().split("\n");
+  expect(left.map((line) => JSON.parse(line) as object)).toContainEqual(
+    expect.objectContaining({ region: "development/eu-west", source: "invocation", function: "fulfilment" }),
+  );
+  expect((await cli("logs", "--follow")).output).toMatch(/^error: No gateway is running for /);
   const deployments = await json(cli("get", "deployments", "--json"));
   expect(deployments[0]).toMatchObject({ region: "development/eu-west", state: "not served" });
 

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import pc from "picocolors";
 import { z } from "zod";
 
 import { GATEWAY_FILE, STATE_FOLDER } from "../../spec";
@@ -52,8 +53,7 @@ export async function selectRegions({ cwd, stack, environment, region }: RegionS
  */
 export async function runningGateways(selection: RegionSelection): Promise<AdminClient[]> {
   const regions = await selectRegions(selection);
-  const clients = await Promise.all(regions.map(runningGateway));
-  const running = clients.filter((client) => client !== undefined);
+  const running = await gatewaysOf(regions);
   if (running.length > 0) return running;
   const { stack } = selection;
   throw new CliError(
@@ -62,8 +62,15 @@ export async function runningGateways(selection: RegionSelection): Promise<Admin
   );
 }
 
+/** The running gateways of regions; none for those that are not served. */
+export async function gatewaysOf(regions: readonly LocalRegion[]): Promise<AdminClient[]> {
+  const clients = await Promise.all(regions.map(runningGateway));
+  return clients.filter((client) => client !== undefined);
+}
+
 /**
- * The first running gateway whose region has what a command is about.
+ * The first running gateway whose region has what a command is about. Where several have it, the standard error says
+ * which one it is.
  *
  * @param what - Names it in the error.
  * @throws CliError when no region has it.
@@ -74,8 +81,17 @@ export async function gatewayWith(
   has: (documents: RegionDocuments) => boolean,
 ): Promise<AdminClient> {
   const gateways = await runningGateways(selection);
-  for (const gateway of gateways) if (has(await readRegionDocuments(gateway.region.folder))) return gateway;
+  const having: AdminClient[] = [];
+  for (const gateway of gateways) if (has(await readRegionDocuments(gateway.region.folder))) having.push(gateway);
+  const [first] = having;
+  if (having.length > 1) console.error(pc.dim(choiceNote(having)));
+  if (first !== undefined) return first;
   throw new CliError(`There is no ${what} in ${gateways.map(({ region }) => region.label).join(", ")}.`);
+}
+
+function choiceNote(gateways: readonly AdminClient[]): string {
+  const [first, ...others] = gateways.map(({ region }) => region.label);
+  return `Using region ${first}. ${others.join(", ")} ${others.length === 1 ? "has" : "have"} it as well: --environment and --region choose.`;
 }
 
 async function runningGateway(region: LocalRegion): Promise<AdminClient | undefined> {

@@ -1,3 +1,6 @@
+import { cronQueueName } from "../../gateway/crons/cronQueueName";
+import { type GatewayStatus } from "../../gateway/gatewayOptions";
+import { type AdminClient } from "../admin/adminClient";
 import { type RegionSelection, runningGateways } from "../admin/runningGateways";
 import { CliError } from "../errors";
 import { table } from "../output/table";
@@ -13,6 +16,12 @@ interface QueueCounts {
   deadLetters: number;
 }
 
+interface QueueRow extends QueueCounts {
+  region: string;
+  /** What delivers its messages: `queue <name>`, `cron <name>`, or `none`. */
+  trigger: string;
+}
+
 interface DeadLetter {
   id: string;
   attempts: number;
@@ -25,16 +34,12 @@ const MAX_BODY_SHOWN = 60;
 
 /** `fullcode queue list`: counts of all queues, or the dead letters of one. */
 export async function listQueues(queue: string | undefined, options: QueueOptions): Promise<void> {
-  const gateways = await runningGateways(options);
   if (queue === undefined) {
-    const rows = await Promise.all(
-      gateways.map(async (gateway) =>
-        (await gateway.get<QueueCounts[]>("/queues")).map((counts) => ({ region: gateway.region.label, ...counts })),
-      ),
-    );
-    printRows(rows.flat(), options, ["region", "queue", "pending", "inFlight", "deadLetters"]);
+    const rows = await Promise.all((await runningGateways(options)).map(queuesOf));
+    printRows(rows.flat(), options, ["region", "queue", "trigger", "pending", "inFlight", "deadLetters"]);
     return;
   }
+  const gateways = await gatewaysWithQueue(queue, options);
   const letters = await Promise.all(
     gateways.map(async (gateway) =>
       (await gateway.get<DeadLetter[]>(`/queues/${queue}/dead-letters`)).map((letter) => ({
@@ -64,7 +69,7 @@ export async function settleDeadLetters(
   ids: string[],
   options: QueueOptions,
 ): Promise<void> {
-  const gateways = await runningGateways(options);
+  const gateways = await gatewaysWithQueue(queue, options);
   const body = JSON.stringify(ids.length > 0 ? { ids } : {});
   const counts = await Promise.all(
     gateways.map(async (gateway) => ({
@@ -77,6 +82,37 @@ export async function settleDeadLetters(
       `Queue "${queue}" has no dead letter with such an id; "fullcode queue list ${queue}" lists them.`,
     );
   printRows(counts, options, ["region", "count"]);
+}
+
+/** The queues of a region: those that triggers have, also before their first message, and others that hold messages. */
+async function queuesOf(gateway: AdminClient): Promise<QueueRow[]> {
+  const [{ queues, crons }, counts] = await Promise.all([
+    gateway.get<GatewayStatus>("/status"),
+    gateway.get<QueueCounts[]>("/queues"),
+  ]);
+  const triggers = new Map([
+    ...queues.map(({ queue, name }) => [queue, `queue ${name}`] as const),
+    ...crons.map(({ name }) => [cronQueueName(name), `cron ${name}`] as const),
+  ]);
+  const names = [...new Set([...triggers.keys(), ...counts.map(({ queue }) => queue)])].sort();
+  return names.map((queue) => ({
+    region: gateway.region.label,
+    trigger: triggers.get(queue) ?? "none",
+    ...(counts.find((each) => each.queue === queue) ?? { queue, pending: 0, inFlight: 0, deadLetters: 0 }),
+  }));
+}
+
+/** @throws CliError when no region has the queue. */
+async function gatewaysWithQueue(queue: string, options: QueueOptions): Promise<AdminClient[]> {
+  const gateways = await runningGateways(options);
+  const queues = await Promise.all(gateways.map(queuesOf));
+  const having = gateways.filter((_, index) => queues[index].some((each) => each.queue === queue));
+  if (having.length > 0) return having;
+  const known = [...new Set(queues.flat().map((each) => each.queue))].sort();
+  throw new CliError(
+    `There is no queue "${queue}" in ${gateways.map(({ region }) => region.label).join(", ")}; there ` +
+      (known.length === 0 ? "are none." : `are: ${known.join(", ")}.`),
+  );
 }
 
 function printRows<Row extends object>(rows: Row[], { json }: QueueOptions, columns: (keyof Row & string)[]): void {

@@ -3,13 +3,14 @@ import { performance } from "node:perf_hooks";
 
 import pc from "picocolors";
 
+import { gatewaysOf } from "../admin/runningGateways";
 import { CliError, errorText } from "../errors";
 import { evaluate, type Evaluation } from "../evaluator/evaluate";
 import { LogPrinter } from "../output/logLines";
 import { regionTable, regionWarnings } from "../output/regionTable";
 import { type Project, readProject } from "../project/project";
 import { findRegions, readRegionDocuments } from "../regions/regionFolders";
-import { type Reconciliation, RegionGateways, type StartGateway } from "../regions/regionGateways";
+import { type Reconciliation, RegionGateways, servedElsewhere, type StartGateway } from "../regions/regionGateways";
 import { writeRegions } from "../regions/writeRegions";
 import { ProgramWatch } from "./programWatch";
 
@@ -78,11 +79,22 @@ export class DevSession {
 
   private async startRegions(): Promise<void> {
     const [evaluation] = await Promise.all([this.evaluate(), this.watch.ready()]);
+    await this.requireUnserved();
     this.options.print(pc.dim("Starting gateways …"));
     const { problems } = await this.serve(evaluation);
     if (problems.length > 0) throw new CliError(problems.map(({ message }) => message).join("\n"));
     await this.printRegions();
     this.printWarnings(evaluation, await this.warnings());
+  }
+
+  /**
+   * What is written from here on would change what another process serves.
+   *
+   * @throws CliError when one serves regions of the stack.
+   */
+  private async requireUnserved(): Promise<void> {
+    const served = await gatewaysOf(await findRegions(this.project.folder, this.options.stack));
+    if (served.length > 0) throw new CliError(served.map(({ region }) => servedElsewhere(region).message).join("\n"));
   }
 
   private async reload(file: string): Promise<void> {

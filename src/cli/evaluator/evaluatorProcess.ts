@@ -6,7 +6,7 @@ import type * as Pulumi from "@pulumi/pulumi";
 
 import { LOCAL_DOCUMENT_TYPE, LOCAL_SECRET_FILE_TYPE } from "../../platforms/local/localResources";
 import { type DeploymentAnswer, type EvaluationRequest, type FromEvaluator, type ToEvaluator } from "./messages";
-import { describeProgramError } from "./programErrors";
+import { describeProgramError, withConfigAdvice } from "./programErrors";
 import { Recorder, UnknownValueError } from "./recorder";
 
 /** A program that leaves a timer or a connection open has still said all that it declares. */
@@ -33,7 +33,8 @@ function evaluate(request: EvaluationRequest): void {
       error instanceof UnknownValueError ||
       pulumi?.ResourceError.isInstance(error) === true ||
       pulumi?.RunError.isInstance(error) === true;
-    answer(describeProgramError(error, request.projectFolder, hidesKind));
+    const failure = describeProgramError(error, request.projectFolder, hidesKind);
+    answer({ ...failure, message: withConfigAdvice(failure.message, request.project, request.stack) });
   };
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);

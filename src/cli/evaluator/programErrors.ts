@@ -22,6 +22,14 @@ export function describeProgramError(error: unknown, projectFolder: string, hide
   return { kind: "failed", message, at };
 }
 
+/** What the SDK says about configuration that is missing, with the place that is this machine's own. */
+export function withConfigAdvice(message: string, project: string, stack: string): string {
+  const [, key] = /^Missing required configuration variable '([^']+)'/.exec(message) ?? [];
+  if (key === undefined) return message;
+  const name = key.startsWith(`${project}:`) ? key.slice(project.length + 1) : key;
+  return `${message},\n\tor for this machine only by a line "${name}=<value>" in .env.${stack}`;
+}
+
 const LOCATION = /((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])[^()\n]*?):(\d+)(?::(\d+))?\)?\s*$/;
 
 /** The topmost frame in the project's own files. */

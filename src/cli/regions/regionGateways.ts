@@ -90,6 +90,14 @@ export class RegionGateways {
   }
 }
 
+/** A region that a gateway of another process serves. */
+export function servedElsewhere({ label }: LocalRegion): CliError {
+  return new CliError(
+    `Region ${label} is served by another process already. Stop that "fullcode dev" or "fullcode serve" ` +
+      `first, or use another stack: --stack <name>.`,
+  );
+}
+
 function startProblem(error: unknown, region: LocalRegion, port: number | undefined): CliError | undefined {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "EADDRINUSE")
@@ -98,10 +106,6 @@ function startProblem(error: unknown, region: LocalRegion, port: number | undefi
         `"fullcode dev" or "fullcode serve"?), or give the region another port: local({ port: … }).`,
     );
   if (code === "EACCES") return new CliError(`Region ${region.label}: port ${port} may not be used: ${message}.`);
-  if ((error as Error).name === "StoreInUseError")
-    return new CliError(
-      `Region ${region.label} is served by another process already. Stop that "fullcode dev" or "fullcode serve" ` +
-        `first, or use another stack: --stack <name>.`,
-    );
+  if ((error as Error).name === "StoreInUseError") return servedElsewhere(region);
   return (error as Error).name === "InvalidDocumentError" ? new CliError(message) : undefined;
 }

@@ -1,8 +1,9 @@
 import { type RegionDocument } from "../../spec";
 import { type FunctionHost } from "../functions/functionHost";
-import { type GatewayStatus, type LogRecord } from "../gatewayOptions";
+import { type GatewayStatus } from "../gatewayOptions";
 import { GatewayError } from "../invocations/gatewayError";
 import { type LogBook } from "../logs/logBook";
+import { logFilter } from "../logs/readLog";
 import { type MessageStore } from "../queues/messageStore";
 import { publishError, publishMessage } from "../queues/publishRequest";
 import { type AdminServer } from "./adminServer";
@@ -64,10 +65,7 @@ export function serveAdminApi(server: AdminServer, options: AdminApiOptions): vo
   }));
 
   server.on("GET", "/logs", ({ query, signal }) => {
-    const functionName = query.get("function");
-    const since = Number(query.get("since") ?? 0);
-    const wanted = (record: LogRecord) =>
-      record.time >= since && (functionName === null || record.function === functionName);
+    const wanted = logFilter(query.get("function") ?? undefined, Number(query.get("since") ?? 0));
     return Promise.resolve({ value: options.logs.records(wanted, query.get("follow") === "1", signal) });
   });
 }

@@ -216,9 +216,8 @@ export class EndpointServer {
 }
 
 function portTaken({ host, port }: EndpointServerOptions): Error {
-  return new Error(
-    `port ${port()} of ${host} is taken by another process; stop that one, or give the region another port`,
-  );
+  const message = `port ${port()} of ${host} is taken by another process; stop that one, or give the region another port`;
+  return Object.assign(new Error(message), { code: "EADDRINUSE" });
 }
 
 function decoded(segment: string): string {

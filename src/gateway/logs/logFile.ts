@@ -1,9 +1,8 @@
-import { createReadStream } from "node:fs";
-import { type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
-import { createInterface } from "node:readline";
 
 import { type LogRecord } from "../gatewayOptions";
+import { readLog, rotatedLogFile } from "./readLog";
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const FLUSH_MS = 200;
@@ -81,17 +80,7 @@ export class LogFile {
   /** The records of this and the rotated file, oldest first. */
   async *read(): AsyncGenerator<LogRecord> {
     await this.flush();
-    for (const file of [`${this.file}.1`, this.file]) {
-      try {
-        await stat(file);
-      } catch {
-        continue;
-      }
-      for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
-        const record = parse(line);
-        if (record !== undefined) yield record;
-      }
-    }
+    yield* readLog(this.file);
   }
 
   private nextSlab(): void {
@@ -130,21 +119,12 @@ export class LogFile {
 
   private async rotate(): Promise<void> {
     await this.closeHandle();
-    await rename(this.file, `${this.file}.1`);
+    await rename(this.file, rotatedLogFile(this.file));
   }
 
   private async closeHandle(): Promise<void> {
     const { handle } = this;
     this.handle = undefined;
     await handle?.close().catch(() => undefined);
-  }
-}
-
-/** A gateway that was killed may have left half a line, with the next one's first right behind it. */
-function parse(line: string): LogRecord | undefined {
-  try {
-    return JSON.parse(line) as LogRecord;
-  } catch {
-    return undefined;
   }
 }

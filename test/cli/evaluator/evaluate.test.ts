@@ -55,6 +55,12 @@ async function again(lines: string[] = []): Promise<Evaluation> {
 const contents = ({ files }: Evaluation) =>
   Object.fromEntries(files.map((file) => [`${file.folder}/${file.file}`, file.content]));
 
+test("configuration that is missing can be set in the project or for this machine", async () => {
+  await expect(run(`${HEAD}config.require("stripeKey");`)).rejects.toThrow(
+    /^Missing required configuration variable 'shop:stripeKey'\n.*`pulumi config set shop:stripeKey <value>`,\n.*"stripeKey=<value>" in \.env\.dev\n {2}at index\.ts:\d+/,
+  );
+});
+
 test("a program becomes the files of its local regions", async () => {
   const lines: string[] = [];
   const evaluation = await run(

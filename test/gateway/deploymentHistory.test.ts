@@ -1,0 +1,63 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { type Deployment, DeploymentHistory } from "../../src/gateway/deploymentHistory";
+import { type FunctionDocument } from "../../src/spec";
+import { temporaryFolder } from "../support/temporaryFolder";
+
+const folder = temporaryFolder();
+const file = () => join(folder(), "deployments.jsonl");
+const of = (name: string, version: string) => ({ name, version }) as FunctionDocument;
+
+/** Function, version and status of each line. */
+async function lines(): Promise<string[]> {
+  const text = await readFile(file(), "utf8");
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Deployment)
+    .map(({ function: name, version, status, error = "" }) => `${name} ${version} ${status} ${error}`.trim());
+}
+
+/** What one gateway records between its start and its end. */
+async function record(entries: (history: DeploymentHistory) => void): Promise<void> {
+  const history = new DeploymentHistory(file());
+  entries(history);
+  await history.close();
+}
+
+test("a gateway that starts again deploys nothing new", async () => {
+  await record((history) => {
+    history.deployed(of("a", "1"));
+    history.deployed(of("b", "1"));
+  });
+  await record((history) => {
+    history.deployed(of("a", "1"));
+    history.deployed(of("b", "2"));
+  });
+  expect(await lines()).toEqual(["a 1 deployed", "b 1 deployed", "b 2 deployed"]);
+});
+
+test("an earlier version is deployed again, and a failure is recorded once for each reason", async () => {
+  await record((history) => {
+    history.deployed(of("a", "1"));
+    history.deployed(of("a", "2"));
+    history.failed(of("a", "2"), "no handler");
+    history.failed(of("a", "2"), "no handler");
+    history.failed(of("a", "2"), "no entrypoint");
+    history.deployed(of("a", "1"));
+  });
+  expect(await lines()).toEqual([
+    "a 1 deployed",
+    "a 2 deployed",
+    "a 2 failed no handler",
+    "a 2 failed no entrypoint",
+    "a 1 deployed",
+  ]);
+});
+
+test("a line that was half written does not count", async () => {
+  await writeFile(file(), '{"function":"a","version":"1","status":"deployed"}\n{"function":"a","ver\n');
+  await record((history) => history.deployed(of("a", "1")));
+  expect((await readFile(file(), "utf8")).split("\n")).toHaveLength(3);
+});

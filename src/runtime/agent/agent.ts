@@ -103,9 +103,9 @@ export class Agent {
     this.exchange.add(event);
     if (!this.exchange.isWaiting(event)) return;
     // nobody waits for it any more, and the bootstrap has not seen it
-    invocation.signal.addEventListener("abort", () => {
+    invocation.onCancel = () => {
       if (this.exchange.isWaiting(event)) this.settle(event, undefined);
-    });
+    };
   }
 
   /** The request never becomes an event: its body is not what its headers say. */

@@ -2,13 +2,19 @@ import { type InstanceConfig } from "../../link/instanceConfig";
 import { type LinkInvocation } from "../link/linkInvocation";
 import { type RequestFields } from "../request/request";
 
+/** Bodies up to this size are sent as strings. */
+const STRING_BYTES = 64 * 1024;
+
+/** JSON in UTF-8: as a string where one character is one byte, which `node:http` writes together with the headers. */
+export type EventBody = { text: string } | { bytes: Buffer };
+
 /** An invocation on its way through a bootstrap. */
 export interface RuntimeEvent {
   readonly requestId: string;
   readonly invocation: LinkInvocation;
   /** Names and values in turn. */
   readonly headers: string[];
-  readonly body: Buffer;
+  readonly body: EventBody;
   /** By the monotonic clock, in milliseconds: when it has run for as long as it may. */
   readonly deadline: number;
 }
@@ -24,11 +30,12 @@ export class EventBuilder {
   build(invocation: LinkInvocation, request: RequestFields): RuntimeEvent {
     const { requestId, trigger, startedAt } = invocation.head;
     const timeoutMs = this.config.timeoutSeconds * 1000;
-    const body = Buffer.from(eventJson(request));
+    const json = eventJson(request);
+    const length = Buffer.byteLength(json);
     return {
       requestId,
       invocation,
-      body,
+      body: json.length === length && length <= STRING_BYTES ? { text: json } : { bytes: Buffer.from(json) },
       deadline: performance.now() + timeoutMs,
       headers: [
         "X-Cff-Request-Id",
@@ -41,7 +48,7 @@ export class EventBuilder {
         "Content-Type",
         "application/json",
         "Content-Length",
-        String(body.length),
+        String(length),
       ],
     };
   }
@@ -50,6 +57,7 @@ export class EventBuilder {
 /** The `req` of a handler as JSON: bytes are Base64, and a body of bytes says so with `isBase64Encoded`. */
 function eventJson(request: RequestFields): string {
   const { body, files } = request;
+  if (!Buffer.isBuffer(body) && (files === undefined || files.length === 0)) return JSON.stringify(request);
   return JSON.stringify({
     ...request,
     ...(Buffer.isBuffer(body) && { body: body.toString("base64"), isBase64Encoded: true }),

@@ -75,7 +75,9 @@ export class HttpPoll implements Poll {
   deliver(event: RuntimeEvent): void {
     this.event = event;
     const { response } = this;
-    response.writeHead(200, event.headers);
-    response.end(event.body);
+    const { headers, body } = event;
+    response.writeHead(200, headers);
+    if ("text" in body) response.end(body.text, "latin1");
+    else response.end(body.bytes);
   }
 }

@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, type Socket } from "node:net";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 
 import { type EventExchange } from "./exchange";
 import { ApiConnection, HttpPoll } from "./poll";
@@ -27,10 +27,11 @@ export interface RuntimeApiEvents {
 /**
  * The runtime API: HTTP on loopback for one bootstrap.
  *
- * No timeout of the server ever ends a connection: a wait for an event has no end.
+ * No timeout of the server ever ends a connection: a wait for an event has no end. Its port is open before `node:http` is
+ * loaded, so that the bootstrap starts meanwhile: a cold start has to wait for both.
  */
 export class RuntimeApi {
-  private readonly server: Server;
+  private server: Server | undefined;
   private readonly connections = new WeakMap<Socket, ApiConnection>();
 
   /** @param maxBodyBytes - Longest body that is kept. */
@@ -38,22 +39,32 @@ export class RuntimeApi {
     private readonly exchange: EventExchange,
     private readonly maxBodyBytes: number,
     private readonly events: RuntimeApiEvents,
-  ) {
-    this.server = createServer({ keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 });
-    this.server.on("connection", (socket: Socket) =>
-      this.connections.set(socket, new ApiConnection(socket, this.exchange)),
-    );
-    this.server.on("request", (request, response) => this.route(request, response));
-    this.server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+  ) {}
+
+  /** Calls back with `host:port`. */
+  listen(onListening: (address: string) => void): void {
+    // half open as the server of node:http keeps them: a peer that has ended its side still gets its answer
+    const listener = createServer({ allowHalfOpen: true, noDelay: true });
+    listener.on("connection", (socket: Socket) => this.httpServer().emit("connection", socket));
+    listener.listen(0, "127.0.0.1", () => {
+      onListening(`127.0.0.1:${(listener.address() as AddressInfo).port}`);
+      setImmediate(() => this.httpServer());
+    });
+  }
+
+  private httpServer(): Server {
+    if (this.server !== undefined) return this.server;
+    const { createServer: createHttpServer } = process.getBuiltinModule("node:http");
+    const server = createHttpServer({ keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 });
+    server.on("connection", (socket: Socket) => this.connections.set(socket, new ApiConnection(socket, this.exchange)));
+    server.on("request", (request, response) => this.route(request, response));
+    server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
       const refused = Number(request.headers["content-length"]) > this.maxBodyBytes;
       if (!refused) response.writeContinue();
       this.route(request, response, refused);
     });
-  }
-
-  /** Calls back with `host:port`. */
-  listen(onListening: (address: string) => void): void {
-    this.server.listen(0, "127.0.0.1", () => onListening(`127.0.0.1:${(this.server.address() as AddressInfo).port}`));
+    this.server = server;
+    return server;
   }
 
   /** @param refused - The body is over the limit, and its sender waits to be told so. */

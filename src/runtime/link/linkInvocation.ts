@@ -8,6 +8,8 @@ import { type AnswerHead, type InvokeHead, type LogLine } from "../../link/messa
 export class LinkInvocation implements DeferredSender {
   /** The first answer wins; this says whether there was one. */
   answered = false;
+  /** Called once when nobody waits for the answer any more: for those that need no {@link signal}, which costs more. */
+  onCancel: (() => void) | undefined;
   private ended = false;
   /** An answer that has not been sent yet. */
   private waiting: { head: AnswerHead; body: Buffer | string | undefined } | undefined;
@@ -127,6 +129,7 @@ export class LinkInvocation implements DeferredSender {
     if (this.cancelReason !== undefined) return;
     this.cancelReason = reason;
     this.abort?.abort(new Error(reason));
+    this.onCancel?.();
     this.releaseWriter();
     if (this.onStreamClosed !== undefined) this.stream?.destroy();
   }

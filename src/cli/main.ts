@@ -82,9 +82,9 @@ function createProgram(): Command {
     );
 
   ofRegion(program.command("logs"))
-    .description("print the logs of running regions")
+    .description("print the logs of regions")
     .argument("[function]", "of this function only")
-    .option("--follow", "go on with what comes")
+    .option("--follow", "go on with what comes; needs a running gateway")
     .option("--since <time>", 'a duration back from now such as "10m", or a time')
     .option("--json", "print a JSON record a line")
     .action(async (name: string | undefined, options: LogsOptions) =>

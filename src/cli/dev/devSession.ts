@@ -94,7 +94,7 @@ export class DevSession {
    */
   private async requireUnserved(): Promise<void> {
     const served = await gatewaysOf(await findRegions(this.project.folder, this.options.stack));
-    if (served.length > 0) throw new CliError(served.map(({ region }) => servedElsewhere(region).message).join("\n"));
+    if (served.length > 0) throw servedElsewhere(served.map(({ region }) => region));
   }
 
   private async reload(file: string): Promise<void> {

@@ -90,11 +90,13 @@ export class RegionGateways {
   }
 }
 
-/** A region that a gateway of another process serves. */
-export function servedElsewhere({ label }: LocalRegion): CliError {
+/** One region or more that another process serves. */
+export function servedElsewhere(regions: readonly LocalRegion[]): CliError {
+  const subject = regions.length === 1 ? "Region" : "Regions";
+  const verb = regions.length === 1 ? "is" : "are";
   return new CliError(
-    `Region ${label} is served by another process already. Stop that "fullcode dev" or "fullcode serve" ` +
-      `first, or use another stack: --stack <name>.`,
+    `${subject} ${regions.map(({ label }) => label).join(", ")} ${verb} served by another process already. Stop that ` +
+      `"fullcode dev" or "fullcode serve" first, or use another stack: --stack <name>.`,
   );
 }
 
@@ -106,6 +108,6 @@ function startProblem(error: unknown, region: LocalRegion, port: number | undefi
         `"fullcode dev" or "fullcode serve"?), or give the region another port: local({ port: … }).`,
     );
   if (code === "EACCES") return new CliError(`Region ${region.label}: port ${port} may not be used: ${message}.`);
-  if ((error as Error).name === "StoreInUseError") return servedElsewhere(region);
+  if ((error as Error).name === "StoreInUseError") return servedElsewhere([region]);
   return (error as Error).name === "InvalidDocumentError" ? new CliError(message) : undefined;
 }

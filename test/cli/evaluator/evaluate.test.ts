@@ -97,6 +97,19 @@ test("a program becomes the files of its local regions", async () => {
   expect(lines).toEqual([`in shop dev ${folder()}`]);
 });
 
+test("variables and an agency are secret files", async () => {
+  const program = `${HEAD} ${APP}
+    const secretKey = config.requireSecret("secretKey");
+    const agency = { accessKey: "AK", secretKey };
+    const custom = { app, environments: [environment], code: "./fn", runtime: "custom" as const };
+    new FullCodeFunction("custom", { ...custom, variables: { KEY: secretKey }, agency });`;
+  const files = contents(await run({ "index.ts": program, ".env.dev": "secretKey=s3cret" }));
+  expect(files).toMatchObject({
+    ".fullcode/dev/test/here/secrets/variables.custom.json": { KEY: "s3cret" },
+    ".fullcode/dev/test/here/secrets/agency.custom.json": { accessKey: "AK", secretKey: "s3cret" },
+  });
+});
+
 test("programs may be async functions, ES modules and JavaScript, and may leave timers behind", async () => {
   const { files, outputs } = await run({
     "package.json": '{"type":"module"}',

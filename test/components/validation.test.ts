@@ -167,7 +167,7 @@ describe("FullCodeFunction", () => {
         "agency.secretKey: must be a string, not number; " +
         "agency.key: is no credential; there are accessKey, secretKey, securityToken, authToken",
     );
-    expect(messageOf(functionOf({ agency: output as object, runtime: "custom" }))).toContain(
+    expect(messageOf(functionOf({ agency: output as unknown as object, runtime: "custom" }))).toContain(
       "agency: must be a plain value, not an Output",
     );
   });

@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 
+import { isDeepStrictEqual } from "node:util";
+
 import { type RegionDocument, type RouteDocument } from "../../spec";
 import { type FunctionHost } from "../functions/functionHost";
 import { GatewayError } from "../invocations/gatewayError";
@@ -79,7 +81,10 @@ export class EndpointServer {
 
   update(routes: readonly RouteDocument[], region: RegionDocument, onConflict: (message: string) => void): void {
     this.routes = new RouteTable(routes, onConflict);
-    this.sessions = region.sessions === undefined ? undefined : new SessionVerifier(region.sessions);
+    const { sessions } = region;
+    // one that stays keeps the keys that it has fetched
+    if (isDeepStrictEqual(sessions, this.sessions?.settings)) return;
+    this.sessions = sessions === undefined ? undefined : new SessionVerifier(sessions);
   }
 
   /**

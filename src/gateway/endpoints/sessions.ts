@@ -33,7 +33,7 @@ export class SessionVerifier {
   private readonly key: JWTVerifyGetKey;
   private readonly verified = new Map<string, Verified>();
 
-  constructor(private readonly settings: NonNullable<RegionDocument["sessions"]>) {
+  constructor(readonly settings: NonNullable<RegionDocument["sessions"]>) {
     this.key =
       settings.jwksUrl !== undefined
         ? createRemoteJWKSet(new URL(settings.jwksUrl))

@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math"
 	"net"
 	"net/http"
 	"os"
 	"reflect"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -52,6 +54,7 @@ type request struct {
 
 func main() {
 	log.SetFlags(0)
+	runtime.GOMAXPROCS(coresOf(os.Getenv("RUNTIME_CPU")))
 	handler, ok := handlers[os.Getenv("RUNTIME_HANDLER")]
 	if !ok {
 		err := fmt.Errorf("RUNTIME_HANDLER is %q, which is no function of this program", os.Getenv("RUNTIME_HANDLER"))
@@ -221,6 +224,14 @@ func (errMsg *ErrorMessage) toJSONBytes() []byte {
 func concurrencyOf(variable string) int {
 	if value, err := strconv.Atoi(variable); err == nil && value > 0 {
 		return value
+	}
+	return 1
+}
+
+// coresOf is the number of whole cores that a share of the machine needs. More threads than these only wake each other.
+func coresOf(variable string) int {
+	if value, err := strconv.ParseFloat(variable, 64); err == nil && value > 0 {
+		return int(math.Ceil(value))
 	}
 	return 1
 }

@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
-
 import { isDeepStrictEqual } from "node:util";
 
 import { type RegionDocument, type RouteDocument } from "../../spec";

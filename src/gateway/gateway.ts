@@ -14,7 +14,7 @@ import { serveAdminApi } from "./admin/adminApi";
 import { AdminServer } from "./admin/adminServer";
 import { CronScheduler } from "./crons/cronScheduler";
 import { DeploymentHistory } from "./deploymentHistory";
-import { type DocumentSet } from "./documents/documentSet";
+import { type DocumentSet, idleReason } from "./documents/documentSet";
 import { type FolderChange, FolderSource } from "./documents/folderSource";
 import { EndpointServer } from "./endpoints/endpointServer";
 import { FunctionHost } from "./functions/functionHost";
@@ -218,6 +218,9 @@ class LocalGateway implements Gateway {
       this.documents = { ...this.documents, problems: documents.problems };
       return;
     }
+    const idle = idleReason(documents);
+    const wasIdle = this.documents.region === undefined ? undefined : idleReason(this.documents);
+    if (idle !== undefined && idle !== wasIdle) this.logs.note("warn", `region ${region.name}: ${idle}`);
     this.documents = documents;
     this.updateFunctions(documents.functions, region, secretsChanged);
     this.endpoints.update(documents.routes, region, (message) => {

@@ -117,3 +117,12 @@ test("a removed function answers no more, and what ran on it is finished", async
   expect(await running).toMatchObject({ status: 200, text: "done" });
   expect((await gateway.call("/g")).text).toBe("g");
 });
+
+test.each([
+  [{ functions: {} }, "there are no functions"],
+  [{ functions: { f: say("fine") } }, "there are no endpoints, queues or crons"],
+])("a region that can do nothing is a warning: %j", async (declaration, warning) => {
+  const gateway = await gateways.start(declaration);
+  const warnings = gateway.logs.filter(({ level, source }) => level === "warn" && source === "gateway");
+  expect(warnings.map(({ message }) => message)).toEqual([expect.stringContaining(warning)]);
+});

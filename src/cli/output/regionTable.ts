@@ -24,16 +24,15 @@ export function regionTable(region: LocalRegion, documents: RegionDocuments, url
   return [`${pc.bold(region.label)}  ${pc.underline(url)}`, ...lines.map((line) => `  ${line}`)];
 }
 
-/** What about a region probably is a mistake. */
+/** What about a region probably is a mistake. That it has no functions or no triggers at all, its gateway says. */
 export function regionWarnings(region: LocalRegion, documents: RegionDocuments): string[] {
   const { functions, routes, queues, crons } = documents;
-  if (functions.length === 0) return [`Region ${region.label} has no functions: nothing will run there.`];
   const triggered = new Set([...routes, ...queues, ...crons].map((trigger) => trigger.function));
   const idle = functions.filter(({ name }) => !triggered.has(name)).map(({ name }) => `"${name}"`);
-  if (idle.length === 0) return [];
-  const [subject, pronoun] = idle.length === 1 ? ["Function", "it"] : ["Functions", "they"];
+  if (triggered.size === 0 || idle.length === 0) return [];
+  const [subject, has, pronoun] = idle.length === 1 ? ["Function", "has", "it"] : ["Functions", "have", "they"];
   return [
-    `${subject} ${idle.join(", ")} of region ${region.label} has no trigger: ${pronoun} can be run by "fullcode invoke" only.`,
+    `${subject} ${idle.join(", ")} of region ${region.label} ${has} no trigger: ${pronoun} can be run by "fullcode invoke" only.`,
   ];
 }
 

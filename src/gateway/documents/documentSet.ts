@@ -17,6 +17,13 @@ export interface DocumentSet {
   problems: string[];
 }
 
+/** Why a region can do nothing, if so. */
+export function idleReason({ functions, routes, queues, crons }: DocumentSet): string | undefined {
+  if (functions.length === 0) return "there are no functions: nothing will run here";
+  if (routes.length + queues.length + crons.length > 0) return undefined;
+  return "there are no endpoints, queues or crons: functions can be run by `fullcode invoke` only";
+}
+
 /** Sorts documents by kind and leaves out triggers whose function there is not. */
 export function documentSet(documents: Iterable<Document>, problems: readonly string[]): DocumentSet {
   const set: DocumentSet = {

@@ -66,9 +66,12 @@ test("the lines to paste are the triggers' own examples", () => {
 });
 
 test("warns of what probably is a mistake", () => {
-  expect(regionWarnings(region, none)).toEqual(["Region production/eu has no functions: nothing will run there."]);
+  expect(regionWarnings(region, none)).toEqual([]);
   expect(
     regionWarnings(region, { ...none, functions: [fn("orders"), fn("idle")], routes: [route("GET", "/")] }),
   ).toEqual(['Function "idle" of region production/eu has no trigger: it can be run by "fullcode invoke" only.']);
+  expect(
+    regionWarnings(region, { ...none, functions: [fn("a"), fn("b"), fn("orders")], routes: [route("GET", "/")] }),
+  ).toEqual(['Functions "a", "b" of region production/eu have no trigger: they can be run by "fullcode invoke" only.']);
   expect(regionWarnings(region, { ...none, functions: [fn("orders")], routes: [route("GET", "/")] })).toEqual([]);
 });

@@ -220,7 +220,8 @@ class LocalGateway implements Gateway {
     }
     const idle = idleReason(documents);
     const wasIdle = this.documents.region === undefined ? undefined : idleReason(this.documents);
-    if (idle !== undefined && idle !== wasIdle) this.logs.note("warn", `region ${region.name}: ${idle}`);
+    if (this.options.testersOnly !== true && idle !== undefined && idle !== wasIdle)
+      this.logs.note("warn", `region ${region.name}: ${idle}`);
     this.documents = documents;
     this.updateFunctions(documents.functions, region, secretsChanged);
     this.endpoints.update(documents.routes, region, (message) => {

@@ -46,6 +46,11 @@ export interface GatewayOptions {
    * @default false
    */
   watchCode?: boolean;
+  /**
+   * Functions are invoked by testers, so a region without triggers is no mistake.
+   * @default false
+   */
+  testersOnly?: boolean;
 }
 
 /** State of one function of a running gateway. */

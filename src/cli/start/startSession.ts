@@ -79,6 +79,7 @@ export class StartSession {
       folder: this.regionFolder,
       projectFolder: resolve(this.options.folder),
       watchCode: true,
+      testersOnly: true,
       port: 0,
       onLog: (record) => this.logs.add(record),
     });

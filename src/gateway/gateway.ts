@@ -79,7 +79,11 @@ class LocalGateway implements Gateway {
   ) {
     const find = (name: string) => this.functions.get(name);
     this.history = new DeploymentHistory(join(state, DEPLOYMENTS_FILE));
-    this.source = new FolderSource(options.folder, (change) => this.apply(change));
+    this.source = new FolderSource(
+      options.folder,
+      (change) => this.apply(change),
+      (message) => logs.note("error", message),
+    );
     this.endpoints = new EndpointServer({
       host: options.host ?? "127.0.0.1",
       port: () => options.port ?? this.region.port ?? 0,

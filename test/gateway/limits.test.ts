@@ -95,6 +95,27 @@ test("held bytes over the limit are a 429, and bodies stay unread until they are
   first.end();
 });
 
+test("a body that does not declare its length counts as it arrives", async () => {
+  const gateway = await serve({ heldBytes: 1_000_000, requestBytes: 6_000_000 });
+  const chunk = `9C400\r\n${"x".repeat(640_000)}\r\n`;
+  const connections = await Promise.all(
+    [1, 2].map(async () => {
+      const connection = await RawConnection.open(gateway.port);
+      connection.write("POST /f HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+      return connection;
+    }),
+  );
+  await waitUntil("both are held", async () => (await gateway.gateway.status()).functions[0].held === 2);
+  for (const connection of connections) connection.write(chunk);
+  await waitUntil("one is refused", () => connections.some(({ statuses }) => statuses[0] === 429));
+  const [other] = connections.filter(({ statuses }) => statuses.length === 0);
+  other.write("0\r\n\r\n");
+  await go(gateway);
+  await waitUntil("the other is answered", () => other.statuses.length === 1);
+  expect(other.statuses).toEqual([200]);
+  for (const connection of connections) connection.end();
+});
+
 test("a held request whose caller leaves gives its place back", async () => {
   const gateway = await serve({ heldRequests: 1 });
   const running = gateway.call("/f");

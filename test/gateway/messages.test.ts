@@ -63,6 +63,26 @@ test.each([
   },
 );
 
+test("a stream without a caller is not collected without end", async () => {
+  const gateway = await gateways.start({
+    functions: {
+      f: {
+        code: `module.exports = async (req, res) => {
+          const out = res.stream();
+          for (let i = 0; i < 8; i++) await new Promise((resolve) => out.write(Buffer.alloc(100_000), resolve));
+          out.end();
+        };`,
+        limits: { responseBytes: 500_000 },
+      },
+    },
+    queues: { work: { maxDeliveries: 1 } },
+  });
+  await gateway.call("/queues/work", { body: {} });
+  const letters = async () => (await gateway.admin("/queues/work/dead-letters")).json as { reason: string }[];
+  await waitUntil("it is a dead letter", async () => (await letters()).length === 1);
+  expect((await letters())[0].reason).toContain("more than 500000 bytes");
+});
+
 test("a message that times out is delivered again", async () => {
   const gateway = await gateways.start({
     functions: {

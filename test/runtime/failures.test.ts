@@ -167,3 +167,27 @@ test("an instance that runs out of memory is answered for, and the log says what
     gateway.logs.some(({ message }) => message.includes("ran out of memory (`memory` is 64 MiB)")),
   );
 });
+
+test("code that blocks while it loads is ended, and callers learn why", async () => {
+  const gateway = await gateways.start({
+    functions: { f: { code: "for (;;);", limits: { initSeconds: 0.2 } } },
+    routes: { f: {} },
+  });
+  expect(await gateway.call("/f")).toMatchObject({ status: 502, json: { errorType: "InstanceStartFailed" } });
+});
+
+test("output without line ends is cut", async () => {
+  const gateway = await gateways.start({
+    functions: {
+      f: `module.exports = async (req, res) => {
+        await new Promise((resolve) => process.stdout.write("x".repeat(1e6) + "\\nlast\\n", resolve));
+        res.send("fine");
+      };`,
+    },
+    routes: { f: {} },
+  });
+  expect((await gateway.call("/f")).status).toBe(200);
+  await waitUntil("the output is logged", () => gateway.logs.some(({ message }) => message === "last"));
+  const [long] = gateway.logs.filter(({ message }) => message.startsWith("xxx"));
+  expect(long.message).toMatch(/^x{16384}… \(1000000 characters\)$/);
+});

@@ -295,3 +295,36 @@ test("a reader that has stopped stops the handler, in parts of any size", async 
   process.off("warning", onWarning);
   expect(warnings).toEqual([]);
 });
+
+test("bytes may be used again once they were written or sent", async () => {
+  const gateway = await serve(`
+    module.exports = async (req, res) => {
+      if (req.query.sent !== undefined) {
+        const bytes = Buffer.alloc(Number(req.query.sent), "a");
+        res.send(bytes);
+        return void bytes.fill("b");
+      }
+      const out = res.stream();
+      const buffer = Buffer.alloc(256 * 1024);
+      for (let i = 0; i < 40; i++) await new Promise((resolve) => out.write(buffer.fill(i), resolve));
+      out.end();
+    };`);
+  for (const size of [1_000, 300_000]) expect((await gateway.call(`/f?sent=${size}`)).text).toBe("a".repeat(size));
+  const { body } = await gateway.call("/f");
+  expect(body).toHaveLength(40 * 256 * 1024);
+  for (let i = 0; i < 40; i++)
+    expect(body.subarray(i * 262_144, (i + 1) * 262_144).every((each) => each === i)).toBe(true);
+});
+
+test("a stream whose caller has gone ends", async () => {
+  const gateway = await serve(`
+    const { createReadStream } = require("node:fs");
+    const { pipeline } = require("node:stream/promises");
+    module.exports = async (req, res) => {
+      await pipeline(createReadStream("/dev/zero"), res.stream()).catch((error) => console.log("ended", error.code));
+    };`);
+  const [response] = (await once(get(`${gateway.url}/f`), "response")) as [IncomingMessage];
+  await once(response, "data");
+  response.destroy();
+  await waitUntil("the stream has ended", () => gateway.logs.some(({ message }) => message.startsWith("ended")));
+});

@@ -33,7 +33,7 @@ export async function invokeAsTester(host: FunctionHost, parts: unknown): Promis
   const method = typeof given.method === "string" ? given.method : "POST";
   const path = typeof given.path === "string" ? given.path : "/";
   const overrides = Object.fromEntries(PARTS.filter((part) => part in given).map((part) => [part, given[part]]));
-  const caller = new BufferedCaller();
+  const caller = new BufferedCaller(host.current.limits.responseBytes);
   const invocation = new Invocation(
     {
       requestId: randomUUID(),

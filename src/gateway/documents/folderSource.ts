@@ -29,6 +29,7 @@ export class FolderSource {
   constructor(
     private readonly folder: string,
     private readonly onChange: (change: FolderChange) => Promise<void>,
+    private readonly onProblem: (message: string) => void,
   ) {}
 
   /** Reads the documents for the first time and watches them from then on. */
@@ -42,13 +43,18 @@ export class FolderSource {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => void this.reload(), QUIET_MS);
     });
+    this.watcher.on("error", (error) =>
+      this.onProblem(`${this.folder} cannot be watched: ${(error as Error).message}`),
+    );
     await new Promise<void>((resolve) => this.watcher!.once("ready", resolve));
     await this.reload();
   }
 
   /** Resolves once the documents that are there now have been taken over. */
   reload(): Promise<void> {
-    this.reading = this.reading.then(() => this.read());
+    this.reading = this.reading
+      .then(() => this.read())
+      .catch((error: unknown) => this.onProblem(`${this.folder} cannot be read: ${(error as Error).message}`));
     return this.reading;
   }
 

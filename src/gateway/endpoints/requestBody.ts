@@ -42,7 +42,7 @@ export class RequestBody implements UnreadBody {
     if (this.declaredBytes > limit) throw tooLarge(limit);
   }
 
-  read(whenRead: (body: Buffer) => void): void {
+  read(whenRead: (body: Buffer) => void, onBytes: (bytes: number) => void = () => undefined): void {
     const { request } = this;
     if (request.headers.expect?.toLowerCase() === "100-continue") this.response.writeContinue();
     let chunks: Buffer[] = [];
@@ -52,10 +52,15 @@ export class RequestBody implements UnreadBody {
     }, BODY_TIMEOUT_MS);
     request.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= this.limit) return chunks.push(chunk);
-      clearTimeout(timer);
-      chunks = [];
-      this.fail(tooLarge(this.limit));
+      try {
+        if (bytes > this.limit) throw tooLarge(this.limit);
+        onBytes(bytes);
+        chunks.push(chunk);
+      } catch (error) {
+        clearTimeout(timer);
+        chunks = [];
+        this.fail(error as GatewayError);
+      }
     });
     request.on("end", () => {
       clearTimeout(timer);

@@ -213,6 +213,13 @@ export class FunctionHost implements DispatcherEvents {
       ignored: (path) =>
         /[\\/](?:\.git|node_modules|\.fullcode|__pycache__)(?:[\\/]|$)/.test(path.slice(folder.length)),
     });
+    this.watcher.on("error", (error) =>
+      this.log(
+        "warn",
+        `function "${this.document.name}": its code cannot be watched: ${(error as Error).message}`,
+        "gateway",
+      ),
+    );
     this.watcher.on("all", () => {
       clearTimeout(this.watchTimer);
       this.watchTimer = setTimeout(() => {

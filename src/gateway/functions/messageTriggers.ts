@@ -91,7 +91,7 @@ export class MessageTriggers {
     const document = this.triggers.get(queue)?.document;
     const host = document === undefined ? undefined : this.options.find(document.function);
     if (document === undefined || host === undefined) return { delivered: "returned" };
-    const caller = new BufferedCaller();
+    const caller = new BufferedCaller(host.current.limits.responseBytes);
     host.submit(new Invocation(invokeHead(document, delivery), subject(document, delivery), caller, delivery.body));
     return outcome(await caller.answered);
   }

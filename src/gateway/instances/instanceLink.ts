@@ -159,6 +159,8 @@ export class InstanceLink {
       case FrameType.AnswerChunk:
         if (invocation === undefined) return;
         return events.onAnswerChunk(invocation, payload, () => {
+          // a slow caller may take the last chunk when the id is another invocation's already
+          if (this.running[id] !== invocation) return;
           const bytes = Buffer.allocUnsafe(4);
           bytes.writeUInt32BE(payload.length);
           this.socket.sendBytes(FrameType.Window, id, bytes);

@@ -18,6 +18,8 @@ const MAX_STARTING = Math.max(2, availableParallelism());
  * few instances; each further one would only cost memory, and more processes to wake.
  */
 const SCALE_OUT_WAIT_MS = 20;
+/** Time that an instance has to say itself that its code did not load in time. */
+const INIT_GRACE_MS = 2_000;
 /** Time for an instance to end after it was asked to, beyond its timeout. */
 const EXIT_GRACE_MS = 5_000;
 
@@ -47,6 +49,8 @@ interface Member {
   leaving: boolean;
   /** Its link ended though nobody had told it to leave. */
   lost: boolean;
+  /** Ends it if it is not ready in time. */
+  tooLate: NodeJS.Timeout;
 }
 
 /** Starts and ends the instances of one function of a `local()` region as the demand asks. */
@@ -112,6 +116,7 @@ export class InstancePool {
     const member = this.members.get(instance);
     if (member === undefined || member.ready) return;
     member.ready = true;
+    clearTimeout(member.tooLate);
     if (member.generation === this.generation) this.retireOld();
   }
 
@@ -199,7 +204,7 @@ export class InstancePool {
       this.prepared ??= this.launcher.prepare(this.document);
       code = await this.prepared;
     } catch (error) {
-      if (generation === this.generation) {
+      if (generation === this.generation && !this.stopped) {
         this.prepared = undefined;
         this.startFailed("CodeNotBuilt", (error as Error).message);
       }
@@ -219,12 +224,16 @@ export class InstancePool {
     } catch (error) {
       return this.startFailed("InstanceStartFailed", `its process could not be made: ${(error as Error).message}`);
     }
-    this.members.set(instance, { process: child, generation, ready: false, leaving: false, lost: false });
+    // the instance watches over its own start, unless the code that it loads keeps it from doing anything
+    const tooLate = setTimeout(() => child.kill(), this.document.limits.initSeconds * 1000 + INIT_GRACE_MS);
+    tooLate.unref();
+    this.members.set(instance, { process: child, generation, ready: false, leaving: false, lost: false, tooLate });
   }
 
   private onExit(instance: string, description: string): void {
     const member = this.members.get(instance)!;
     this.members.delete(instance);
+    clearTimeout(member.tooLate);
     const unexpected = member.lost || !member.leaving;
     if (unexpected && !this.stopped && member.generation === this.generation) {
       if (member.ready) this.events.onNote("warn", `instance ${instance} ${this.explain(description, member)}`);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
+
+import { readLines } from "../../link/outputLines";
 
 export interface InstanceCommand {
   command: string;
@@ -36,11 +37,6 @@ export class InstanceProcess {
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
-    for (const stream of ["stdout", "stderr"] as const)
-      createInterface({ input: this.child[stream]!, crlfDelay: Infinity }).on("line", (line) => {
-        if (stream === "stderr" && this.lastErrors.push(line) > KEPT_LINES) this.lastErrors.shift();
-        events.onOutput(stream, line);
-      });
     const onEnd = (description: string) => {
       if (this.exited) return;
       this.exited = true;
@@ -48,6 +44,13 @@ export class InstanceProcess {
       events.onExit(description);
     };
     this.child.on("error", (error) => onEnd(`could not be started: ${error.message}`));
+    for (const stream of ["stdout", "stderr"] as const)
+      // a process that could not be made has no streams
+      if (this.child[stream])
+        readLines(this.child[stream], (line) => {
+          if (stream === "stderr" && this.lastErrors.push(line) > KEPT_LINES) this.lastErrors.shift();
+          events.onOutput(stream, line);
+        });
     this.child.on("exit", () => {
       // children that the instance left behind end with it
       this.signal("SIGKILL");
@@ -84,7 +87,8 @@ export class InstanceProcess {
     try {
       process.kill(-this.child.pid, signal);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      // nobody is left, or only what has become another user's, which is not for us to end
+      if (!["ESRCH", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
     }
   }
 }

@@ -1,8 +1,10 @@
 import { type AnswerHead, type LogLine } from "../../link/messages";
-import { type GatewayError } from "./gatewayError";
+import { GatewayError } from "./gatewayError";
 import { type InvocationCaller } from "./invocation";
 
 const LOGGED_ANSWER_BYTES = 4_096;
+/** Console lines that go into an answer; the log has them all. */
+const MAX_LOG_LINES = 1_000;
 
 export interface BufferedAnswer {
   status: number;
@@ -25,7 +27,10 @@ export class BufferedCaller implements InvocationCaller {
   private readonly logs: LogLine[] = [];
   private error: GatewayError | undefined;
 
-  constructor() {
+  private bytes = 0;
+
+  /** @param maxBytes - Of a longer answer nothing is kept, and it counts as a failed one. */
+  constructor(private readonly maxBytes: number) {
     this.answered = new Promise((resolve) => (this.resolve = resolve));
   }
 
@@ -47,8 +52,17 @@ export class BufferedCaller implements InvocationCaller {
   }
 
   streamChunk(chunk: Buffer, taken: () => void): void {
-    this.chunks.push(Buffer.from(chunk));
+    this.bytes += chunk.length;
+    if (this.bytes <= this.maxBytes) this.chunks.push(Buffer.from(chunk));
+    else this.refuse();
     taken();
+  }
+
+  private refuse(): void {
+    this.chunks.length = 0;
+    const message = `the answer has more than ${this.maxBytes} bytes, and there is no caller to stream it to`;
+    this.error ??= new GatewayError(502, "ResponseTooLarge", message);
+    this.head = { status: 502, headers: [] };
   }
 
   streamEnd(): void {
@@ -60,12 +74,12 @@ export class BufferedCaller implements InvocationCaller {
   }
 
   log(line: LogLine): void {
-    this.logs.push(line);
+    if (this.logs.length < MAX_LOG_LINES) this.logs.push(line);
   }
 
   loggedResponse(): string | undefined {
-    const body = Buffer.concat(this.chunks);
-    return body.length === 0 ? undefined : body.toString("utf8", 0, LOGGED_ANSWER_BYTES);
+    const [first] = this.chunks;
+    return first?.toString("utf8", 0, LOGGED_ANSWER_BYTES);
   }
 
   done(): void {

@@ -129,9 +129,9 @@ export class Dispatcher implements InstanceLinkEvents {
       this.start(link, this.held.takeReady()!);
     }
     if (this.held.unreadCount === 0) return;
-    const spare = this.freeCredits - this.held.readyCount;
-    if (spare <= 0) return;
-    this.held.readBodies(spare);
+    const free = this.freeCredits - this.held.readyCount;
+    if (free <= 0) return;
+    this.held.readBodies(free - this.held.readingForLessThan(SLOW_BODY_MS));
     // clients that send slowly must not keep free places from those behind them
     if (this.held.unreadCount > 0)
       this.slowBodyTimer ??= setTimeout(() => {

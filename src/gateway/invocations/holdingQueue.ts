@@ -58,14 +58,7 @@ export class HoldingQueue {
         `${limits.heldRequests} requests wait for an instance of this function already`,
         1,
       );
-    if (this.heldBytes + invocation.bodyBytes > limits.heldBytes)
-      throw new GatewayError(
-        429,
-        "TooManyRequests",
-        `request bodies of ${limits.heldBytes} bytes wait for an instance of this function already`,
-        1,
-      );
-    this.heldBytes += invocation.bodyBytes;
+    this.count(invocation, invocation.bodyBytes);
     (Buffer.isBuffer(invocation.body) ? this.ready : this.unread).push(invocation);
     this.scheduleExpiry();
   }
@@ -73,13 +66,14 @@ export class HoldingQueue {
   /** The next invocation for an instance; it counts as held no more. */
   takeReady(): Invocation | undefined {
     const invocation = this.ready.shift();
-    if (invocation !== undefined) this.heldBytes -= invocation.bodyBytes;
+    if (invocation !== undefined) this.discount(invocation);
     return invocation;
   }
 
   /** Puts an invocation that an instance did not take back to the front. */
   giveBack(invocation: Invocation): void {
-    this.heldBytes += invocation.bodyBytes;
+    invocation.heldBytes = invocation.bodyBytes;
+    this.heldBytes += invocation.heldBytes;
     this.ready.unshift(invocation);
     this.scheduleExpiry();
   }
@@ -90,16 +84,27 @@ export class HoldingQueue {
       const invocation = this.unread.shift();
       if (invocation === undefined || Buffer.isBuffer(invocation.body)) return;
       this.reading.push(invocation);
-      const declared = invocation.bodyBytes;
-      invocation.body.read((body) => {
+      invocation.readingSince = performance.now();
+      const whenRead = (body: Buffer) => {
         if (!this.reading.has(invocation)) return;
         this.reading.remove(invocation);
-        this.heldBytes += body.length - declared;
         invocation.body = body;
         this.ready.push(invocation);
         this.whenReady();
+      };
+      // a body whose length is not declared counts as it arrives
+      invocation.body.read(whenRead, (bytes) => {
+        if (this.reading.has(invocation) && bytes > invocation.heldBytes) this.count(invocation, bytes);
       });
     }
+  }
+
+  /** Bodies that began to be read within the last so many milliseconds and are still on their way. */
+  readingForLessThan(milliseconds: number): number {
+    const since = performance.now() - milliseconds;
+    let count = 0;
+    for (let each = this.reading.last; each !== undefined && each.readingSince > since; each = each.previous) count++;
+    return count;
   }
 
   /** Takes an invocation out whose caller has gone or was answered; says whether it was held. */
@@ -107,7 +112,7 @@ export class HoldingQueue {
     for (const list of [this.ready, this.unread, this.reading])
       if (list.has(invocation)) {
         list.remove(invocation);
-        this.heldBytes -= invocation.bodyBytes;
+        this.discount(invocation);
         return true;
       }
     return false;
@@ -120,6 +125,25 @@ export class HoldingQueue {
       for (let each = list.shift(); each !== undefined; each = list.shift()) all.push(each);
     this.heldBytes = 0;
     return all;
+  }
+
+  /** @throws GatewayError 429 when so many bytes are too many together with those that are held. */
+  private count(invocation: Invocation, bytes: number): void {
+    const { heldBytes } = this.limits();
+    if (this.heldBytes + bytes - invocation.heldBytes > heldBytes)
+      throw new GatewayError(
+        429,
+        "TooManyRequests",
+        `request bodies of ${heldBytes} bytes wait for an instance of this function already`,
+        1,
+      );
+    this.heldBytes += bytes - invocation.heldBytes;
+    invocation.heldBytes = bytes;
+  }
+
+  private discount(invocation: Invocation): void {
+    this.heldBytes -= invocation.heldBytes;
+    invocation.heldBytes = 0;
   }
 
   /** One timer for the whole queue: it is in order of arrival, so the first to expire is at a list's front. */

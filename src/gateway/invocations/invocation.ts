@@ -25,8 +25,13 @@ export interface InvocationCaller {
 export interface UnreadBody {
   /** Length as the caller declared it; 0 when it did not. */
   readonly declaredBytes: number;
-  /** Begins to read; calls back with the whole body. What goes wrong is answered by the caller itself. */
-  read(whenRead: (body: Buffer) => void): void;
+  /**
+   * Begins to read. What goes wrong is answered by the caller itself.
+   *
+   * @param whenRead - Gets the whole body.
+   * @param onBytes - Told how many bytes there are so far; throws a GatewayError when they are too many to hold.
+   */
+  read(whenRead: (body: Buffer) => void, onBytes: (bytes: number) => void): void;
 }
 
 /** One invocation, from its arrival to its end. */
@@ -46,6 +51,10 @@ export class Invocation {
   status = 0;
   failure: string | undefined;
   timer: NodeJS.Timeout | undefined;
+  /** Bytes that it counts for while it is held. */
+  heldBytes = 0;
+  /** When its body began to be read, by the monotonic clock. */
+  readingSince = 0;
   /** The instance that it was given to. */
   runsOn: InstanceLink | undefined;
 

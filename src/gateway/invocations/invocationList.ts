@@ -10,6 +10,10 @@ export class InvocationList {
     return this.count;
   }
 
+  get last(): Invocation | undefined {
+    return this.tail;
+  }
+
   get first(): Invocation | undefined {
     return this.head;
   }

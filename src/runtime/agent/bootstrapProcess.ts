@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
-import { readLines } from "./outputLines";
+import { readLines } from "../../link/outputLines";
 import { signalGroup } from "./processGroup";
 
 /** Time that output of a bootstrap that has ended is waited for; a child that left the group may hold the pipes open. */

@@ -44,13 +44,13 @@ export class LinkInvocation implements DeferredSender {
   answer(head: AnswerHead, body: Buffer | string | undefined): void {
     this.answered = true;
     if (body !== undefined && body.length > PART_BYTES) {
-      const bytes = typeof body === "string" ? Buffer.from(body) : body;
+      const bytes = Buffer.from(body);
       this.socket.sendHead(FrameType.AnswerHead, this.id, { ...head, bodyBytes: bytes.length }, undefined);
       this.socket.sendParts(FrameType.AnswerChunk, this.id, bytes);
       this.socket.send(FrameType.AnswerEnd, this.id);
     } else {
       // most handlers end as soon as they have answered: both are one frame then
-      this.waiting = { head, body };
+      this.waiting = { head, body: Buffer.isBuffer(body) ? Buffer.from(body) : body };
       this.socket.defer(this);
     }
   }
@@ -70,9 +70,11 @@ export class LinkInvocation implements DeferredSender {
 
   /** Calls back once the gateway has room for more. */
   writeStream(chunk: Buffer, callback: () => void): void {
-    this.socket.sendParts(FrameType.AnswerChunk, this.id, chunk);
+    if (this.cancelled) return callback();
+    // who writes may use the chunk's memory again as soon as it has been called back
+    this.socket.sendParts(FrameType.AnswerChunk, this.id, Buffer.from(chunk));
     this.window -= chunk.length;
-    if (this.window > 0 || this.cancelled) callback();
+    if (this.window > 0) callback();
     else this.onWindow = callback;
   }
 
@@ -131,7 +133,8 @@ export class LinkInvocation implements DeferredSender {
     this.abort?.abort(new Error(reason));
     this.onCancel?.();
     this.releaseWriter();
-    if (this.onStreamClosed !== undefined) this.stream?.destroy();
+    // whoever pumps into it stops
+    this.stream?.destroy();
   }
 
   private releaseWriter(): void {

@@ -3,11 +3,11 @@ import { StringDecoder } from "node:string_decoder";
 
 /** A longer line is cut; the rest of it is dropped. */
 const MAX_LINE_CHARACTERS = 16 * 1024;
-/** Output that is read in one interval; a bootstrap that writes more waits, as it would for a slow terminal. */
+/** Output that is read in one interval; a process that writes more waits, as it would for a slow terminal. */
 const MAX_INTERVAL_BYTES = 256 * 1024;
 const INTERVAL_MS = 100;
 
-/** Reads a bootstrap's output line by line, whatever it writes: no line end, bytes that are no text, too much. */
+/** Reads a process' output line by line, whatever it writes: no line end, bytes that are no text, too much. */
 export function readLines(stream: Readable, onLine: (line: string) => void): void {
   const decoder = new StringDecoder("utf8");
   let line = "";

@@ -1,3 +1,4 @@
+import { guessedMediaType } from "../../gateway/queues/mediaType";
 import { type RegionSelection, gatewayWith } from "../admin/runningGateways";
 import { CliError } from "../errors";
 import { readInput } from "../readInput";
@@ -17,16 +18,7 @@ export async function send(queue: string, message: string | undefined, options: 
   const gateway = await gatewayWith(options, `queue "${queue}"`, ({ queues }) =>
     queues.some((each) => each.queue === queue),
   );
-  const contentType = options.contentType ?? (isJson(body) ? "application/json" : "text/plain; charset=utf-8");
+  const contentType = options.contentType ?? guessedMediaType(body);
   const accepted = await gateway.post<{ id: string }>(`/queues/${queue}/messages`, body, contentType);
   console.log(options.json === true ? JSON.stringify(accepted) : accepted.id);
-}
-
-function isJson(body: Buffer): boolean {
-  try {
-    JSON.parse(body.toString("utf8"));
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -5,6 +5,7 @@ import { refuse } from "../endpoints/httpCaller";
 import { hasBody, RequestBody } from "../endpoints/requestBody";
 import { GatewayError } from "../invocations/gatewayError";
 import { NO_BODY } from "../invocations/invocation";
+import { guessedMediaType, isJson } from "./mediaType";
 import { type MessageStore, type NewMessage, type PublishedMessage } from "./messageStore";
 import { MessageTooLargeError, StoreWriteError } from "./storeErrors";
 
@@ -75,14 +76,5 @@ function mediaType(given: string | undefined, body: Buffer): string {
     return given!;
   }
   if (type !== undefined && type !== FORM_TYPE) return given!;
-  return isJson(body) ? "application/json" : "text/plain; charset=utf-8";
-}
-
-function isJson(body: Buffer): boolean {
-  try {
-    JSON.parse(body.toString("utf8"));
-    return true;
-  } catch {
-    return false;
-  }
+  return guessedMediaType(body);
 }

@@ -84,18 +84,11 @@ export class Agent {
   private run(invocation: LinkInvocation): void {
     if (this.failure !== undefined) return this.finish(invocation, failureAnswer(this.failure, idOf(invocation)));
     if (this.supervisor?.isReady !== true) return this.decline(invocation);
-    let request: RequestFields | Promise<RequestFields>;
-    try {
-      request = this.requests.build(invocation.head, invocation.body);
-    } catch (error) {
-      return this.refuse(invocation, error);
-    }
-    if (request instanceof Promise)
-      request.then(
-        (built) => this.offer(invocation, built),
-        (error: unknown) => this.refuse(invocation, error),
-      );
-    else this.offer(invocation, request);
+    this.requests.with(
+      invocation,
+      (request) => this.offer(invocation, request),
+      (error) => this.refuse(invocation, error),
+    );
   }
 
   private offer(invocation: LinkInvocation, request: RequestFields): void {

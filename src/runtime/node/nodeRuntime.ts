@@ -68,20 +68,13 @@ export class NodeRuntime {
   }
 
   private run(invocation: LinkInvocation): void {
-    this.invocations.run(invocation, () => {
-      let request: RequestFields | Promise<RequestFields>;
-      try {
-        request = this.requests.build(invocation.head, invocation.body);
-      } catch (error) {
-        return this.refuse(invocation, error);
-      }
-      if (request instanceof Promise)
-        request.then(
-          (built) => this.handle(invocation, built),
-          (error: unknown) => this.refuse(invocation, error),
-        );
-      else this.handle(invocation, request);
-    });
+    this.invocations.run(invocation, () =>
+      this.requests.with(
+        invocation,
+        (request) => this.handle(invocation, request),
+        (error) => this.refuse(invocation, error),
+      ),
+    );
   }
 
   private handle(invocation: LinkInvocation, request: RequestFields): void {

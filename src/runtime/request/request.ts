@@ -41,6 +41,22 @@ export class RequestBuilder {
     return head.overrides === undefined ? request : Object.assign(request, head.overrides);
   }
 
+  /** Hands the request of an invocation over, at once if it can be, or tells why there is none. */
+  with(
+    { head, body }: { head: InvokeHead; body: Buffer },
+    onRequest: (request: RequestFields) => void,
+    onRefused: (error: unknown) => void,
+  ): void {
+    let request: RequestFields | Promise<RequestFields>;
+    try {
+      request = this.build(head, body);
+    } catch (error) {
+      return onRefused(error);
+    }
+    if (request instanceof Promise) request.then(onRequest, onRefused);
+    else onRequest(request);
+  }
+
   private endpointRequest(
     head: InvokeHead,
     http: NonNullable<InvokeHead["http"]>,

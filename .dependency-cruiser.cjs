@@ -16,7 +16,7 @@ module.exports = {
     only("image", "code", "spec"),
     only("runtime", "link", "spec"),
     only("gateway", "link", "code", "spec"),
-    only("platforms", "image", "code", "spec"),
+    only("platforms", "image", "code", "link", "spec"),
     only("components", "platforms", "code", "spec"),
     only("cli", "gateway", "platforms", "code", "spec", "link"),
     {

@@ -14,19 +14,28 @@ const dist = join(root, "dist");
 rmSync(dist, { recursive: true, force: true });
 execFileSync(process.execPath, [require.resolve("typescript/bin/tsc"), "-p", root], { stdio: "inherit" });
 
-const entries = ["runtime/node/main", "runtime/agent/main"].filter((entry) =>
-  existsSync(join(root, "src", `${entry}.ts`)),
-);
-await build({
-  entryPoints: entries.map((entry) => ({ in: join(root, "src", `${entry}.ts`), out: entry })),
-  outdir: dist,
-  bundle: true,
-  platform: "node",
-  target: "node20",
-  format: "cjs",
-  external: ["@fastify/busboy"],
-  legalComments: "none",
-});
+// what runs in a pod, or needs packages that only clusters need, is one file each: nothing else has to be installed
+const bundles = [
+  { entry: "runtime/node/main", external: ["@fastify/busboy"] },
+  { entry: "runtime/agent/main", external: ["@fastify/busboy"] },
+  { entry: "gateway/cluster/main", external: ["lmdb", "esbuild"] },
+  { entry: "cli/cluster/clusterAccess", external: [] },
+];
+for (const { entry, external } of bundles) {
+  const source = join(root, "src", `${entry}.ts`);
+  if (!existsSync(source)) continue;
+  await build({
+    entryPoints: [{ in: source, out: entry }],
+    outdir: dist,
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "cjs",
+    external,
+    legalComments: "none",
+    logLevel: "warning",
+  });
+}
 
 mkdirSync(join(dist, "schema"), { recursive: true });
 const { documentJsonSchema } = require(join(dist, "spec", "jsonSchema.js"));

@@ -1,3 +1,4 @@
+export * from "./cluster";
 export * from "./documentFiles";
 export * from "./documents";
 export * from "./endpointPath";

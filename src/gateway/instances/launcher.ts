@@ -14,7 +14,7 @@ import {
   STATE_FOLDER,
   variablesFileName,
 } from "../../spec";
-import { linkToken } from "../linkToken";
+import { linkToken } from "../../link/linkToken";
 import { type InstanceCommand } from "./instanceProcess";
 
 /** Of the gateway's own environment an instance gets these and no others: the rest may hold secrets. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { type Hello } from "../../link/messages";
-import { isLinkToken } from "../linkToken";
+import { isLinkToken } from "../../link/linkToken";
 import { InstanceLink, type InstanceLinkEvents } from "./instanceLink";
 
 /** Time that a connection has to say who it is. */

@@ -35,6 +35,12 @@ export class DeploymentHistory {
     this.add(document, { status: "failed", error });
   }
 
+  /** Every line so far, oldest first. */
+  async all(): Promise<Deployment[]> {
+    await this.written;
+    return readDeployments(this.file);
+  }
+
   /** Resolves when everything is written. */
   close(): Promise<void> {
     return this.written;
@@ -55,12 +61,17 @@ export class DeploymentHistory {
   }
 
   private async read(): Promise<void> {
-    const text = await readFile(this.file, "utf8").catch(() => "");
-    for (const line of text.split("\n")) {
-      const deployment = parse(line);
-      if (deployment !== undefined) this.last.set(deployment.function, deployment);
-    }
+    for (const deployment of await readDeployments(this.file)) this.last.set(deployment.function, deployment);
   }
+}
+
+/** The deployments in a history's file, oldest first; none when there is no file. */
+export async function readDeployments(file: string): Promise<Deployment[]> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  return text
+    .split("\n")
+    .map(parse)
+    .filter((deployment) => deployment !== undefined);
 }
 
 /** The last line may be half written. */

@@ -1,4 +1,5 @@
 import { type RegionDocument } from "../../spec";
+import { type Deployment } from "../deploymentHistory";
 import { type FunctionHost } from "../functions/functionHost";
 import { type GatewayStatus } from "../gatewayOptions";
 import { GatewayError } from "../invocations/gatewayError";
@@ -16,6 +17,8 @@ export interface AdminApiOptions {
   hasQueue(queue: string): boolean;
   store: MessageStore;
   logs: LogBook;
+  /** What was deployed to the region, oldest first. */
+  history(): Promise<Deployment[]>;
 }
 
 /** Gives the admin server its routes. */
@@ -63,6 +66,8 @@ export function serveAdminApi(server: AdminServer, options: AdminApiOptions): vo
   server.on("POST", "/queues/:name/purge", async ({ params, body }) => ({
     value: { count: await store.purgeDeadLetters(params.name!, parseIds(body)) },
   }));
+
+  server.on("GET", "/deployments", async () => ({ value: await options.history() }));
 
   server.on("GET", "/logs", ({ query, signal }) => {
     const wanted = logFilter(query.get("function") ?? undefined, Number(query.get("since") ?? 0));

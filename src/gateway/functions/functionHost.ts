@@ -5,11 +5,11 @@ import { type Hello, type InvocationError, type LogLine } from "../../link/messa
 import { type FunctionDocument, type RegionDocument } from "../../spec";
 import { type FunctionStatus, type LogRecord } from "../gatewayOptions";
 import { type InstanceLink } from "../instances/instanceLink";
-import { InstancePool } from "../instances/instancePool";
-import { type Launcher } from "../instances/launcher";
+import { type InstanceSupply, type SupplyInstances } from "../instances/instanceSupply";
 import { Dispatcher, type DispatcherEvents } from "../invocations/dispatcher";
 import { type GatewayError } from "../invocations/gatewayError";
 import { type Invocation } from "../invocations/invocation";
+import { type FunctionLoad } from "../scaling/functionLoad";
 
 /** An editor writes a file in several steps; instances are replaced once it has been quiet for this long. */
 const CODE_QUIET_MS = 40;
@@ -19,37 +19,50 @@ export interface FunctionHostEvents {
   onEnd(invocation: Invocation, document: FunctionDocument, instance: string | undefined): void;
   /** The function's code cannot be run. */
   onBroken(document: FunctionDocument, reason: string): void;
+  /** An instance has room for more. */
+  onRoom?(functionName: string): void;
+}
+
+export interface FunctionHostOptions {
+  supply: SupplyInstances;
+  /**
+   * The file or folder whose changes replace the instances.
+   * @default nothing is watched
+   */
+  watched?: (document: FunctionDocument) => string;
 }
 
 /** One function of a running gateway: its document, what waits for it, and its instances. */
 export class FunctionHost implements DispatcherEvents {
   private readonly dispatcher: Dispatcher;
-  private readonly pool: InstancePool;
+  private readonly instances: InstanceSupply;
   private readonly broken = new Set<string>();
+  /** Every instance that is linked, those that take nothing more included. */
+  private readonly linked = new Map<string, InstanceLink>();
   private watcher: FSWatcher | undefined;
   private watchTimer: NodeJS.Timeout | undefined;
 
   constructor(
     private document: FunctionDocument,
     private region: RegionDocument,
-    private readonly launcher: Launcher,
     private readonly events: FunctionHostEvents,
-    watchCode: boolean,
+    private readonly options: FunctionHostOptions,
   ) {
     this.dispatcher = new Dispatcher(document, this);
-    this.pool = new InstancePool(document, region, launcher, {
+    this.instances = options.supply(document, region, {
       demand: () => this.dispatcher.heldCount + this.dispatcher.running,
       longestWaitMs: () => this.dispatcher.longestWaitMs,
       takePeak: () => this.dispatcher.takePeak(),
       liveInstances: () => this.currentLinks().map((link) => link.hello.instance),
       drain: (instance) => this.drain(instance),
+      unlink: (instance) => this.linked.get(instance)?.destroy(),
       onStartFailed: (error) => this.onStartFailed(error),
       onOutput: (instance, stream, line) =>
         this.log(stream === "stdout" ? "info" : "warn", line, "output", this.attributed(instance)),
       onNote: (level, message) => this.log(level, `function "${this.document.name}": ${message}`, "gateway"),
     });
-    if (watchCode) this.watchCode();
-    this.pool.scale();
+    this.watchCode();
+    this.instances.scale();
   }
 
   get current(): FunctionDocument {
@@ -64,6 +77,24 @@ export class FunctionHost implements DispatcherEvents {
     return this.dispatcher.heldCount;
   }
 
+  /** What weighs on the function here, without messages: those are counted where they are kept. */
+  get load(): FunctionLoad {
+    const { dispatcher } = this;
+    return {
+      held: dispatcher.heldCount - dispatcher.heldMessages,
+      running: dispatcher.running - dispatcher.runningMessages,
+      withoutCapacity: dispatcher.heldCount > 0 && dispatcher.live.length === 0,
+      instances: dispatcher.live.map((link) => link.hello.instance),
+    };
+  }
+
+  /** Messages that instances have room for at this moment, those that run included. */
+  get messageRoom(): number {
+    const { dispatcher } = this;
+    const free = dispatcher.freeCredits - dispatcher.heldCount + dispatcher.heldMessages;
+    return dispatcher.runningMessages + Math.max(0, free);
+  }
+
   submit(invocation: Invocation): void {
     this.dispatcher.submit(invocation);
   }
@@ -75,24 +106,26 @@ export class FunctionHost implements DispatcherEvents {
   /** Takes over a changed document; new code or settings roll new instances. */
   update(document: FunctionDocument, region: RegionDocument, secretsChanged: boolean): void {
     const rolls = secretsChanged || fingerprint(document, region) !== fingerprint(this.document, this.region);
-    const moved = this.launcher.codeFolder(document) !== this.launcher.codeFolder(this.document);
+    const { watched } = this.options;
+    const moved = watched?.(document) !== watched?.(this.document);
     this.document = document;
     this.region = region;
     this.dispatcher.update(document);
-    if (rolls) this.pool.replace(document, region);
-    else this.pool.scale();
-    if (moved && this.watcher !== undefined) {
-      void this.watcher.close();
+    if (rolls) this.instances.replace(document, region);
+    else this.instances.scale();
+    if (moved) {
+      void this.watcher?.close();
       this.watchCode();
     }
   }
 
   /** An instance has said hello. */
   isAwaited(hello: Hello): boolean {
-    return this.pool.isMember(hello.instance);
+    return this.instances.isAwaited(hello);
   }
 
   admit(link: InstanceLink): void {
+    this.linked.set(link.hello.instance, link);
     this.dispatcher.add(link);
   }
 
@@ -105,10 +138,10 @@ export class FunctionHost implements DispatcherEvents {
       name: this.document.name,
       version: this.document.version,
       instances: this.dispatcher.live.length,
-      starting: this.pool.startingCount,
+      starting: this.instances.startingCount,
       running: this.dispatcher.running,
       held: this.dispatcher.heldCount,
-      ...(this.pool.failure === undefined ? {} : { failure: this.pool.failure }),
+      ...(this.instances.failure === undefined ? {} : { failure: this.instances.failure }),
     };
   }
 
@@ -117,23 +150,27 @@ export class FunctionHost implements DispatcherEvents {
     clearTimeout(this.watchTimer);
     await this.watcher?.close();
     this.dispatcher.failHeld(error);
-    await this.pool.stop();
+    await this.instances.stop();
   }
 
   onDemand(): void {
     for (const link of this.dispatcher.live) {
       const { instance } = link.hello;
       if (link.credits + link.runningCount === 0) continue;
-      if (!this.broken.has(instance) && this.pool.isCurrent(instance)) this.pool.healthy();
-      this.pool.ready(instance);
+      if (!this.broken.has(instance) && this.instances.isCurrent(instance)) this.instances.healthy();
+      this.instances.ready(instance);
     }
-    this.pool.scale();
+    this.instances.scale();
+  }
+
+  onRoom(): void {
+    this.events.onRoom?.(this.document.name);
   }
 
   onEnd(invocation: Invocation, link: InstanceLink | undefined): void {
     // an agent starts a failed bootstrap again, within the same instance
     if (link !== undefined && invocation.failure === undefined && this.broken.delete(link.hello.instance))
-      if (this.pool.isCurrent(link.hello.instance)) this.pool.healthy();
+      if (this.instances.isCurrent(link.hello.instance)) this.instances.healthy();
     this.events.onEnd(invocation, this.document, link?.hello.instance);
   }
 
@@ -152,25 +189,26 @@ export class FunctionHost implements DispatcherEvents {
 
   onInitFailed(link: InstanceLink, error: InvocationError): void {
     this.broken.add(link.hello.instance);
-    if (this.pool.isCurrent(link.hello.instance))
+    if (this.instances.isCurrent(link.hello.instance))
       this.events.onBroken(this.document, `${error.errorType}: ${error.errorMessage}`);
-    this.pool.initFailed(link.hello.instance, error);
+    this.instances.initFailed(link.hello.instance, error);
   }
 
   onDraining(link: InstanceLink): void {
-    this.pool.leaving(link.hello.instance);
+    this.instances.leaving(link.hello.instance);
   }
 
   onClosed(link: InstanceLink): void {
+    if (this.linked.get(link.hello.instance) === link) this.linked.delete(link.hello.instance);
     this.broken.delete(link.hello.instance);
-    this.pool.unlinked(link.hello.instance);
+    this.instances.unlinked(link.hello.instance);
   }
 
   onStuck(link: InstanceLink, reason: string): void {
     this.log("error", `instance ${link.hello.instance} is ended: ${reason}`, "gateway", {
       instance: link.hello.instance,
     });
-    this.pool.kill(link.hello.instance);
+    this.instances.kill(link.hello.instance);
   }
 
   private onStartFailed(error: GatewayError): void {
@@ -178,20 +216,24 @@ export class FunctionHost implements DispatcherEvents {
     if (this.dispatcher.live.length === 0) this.dispatcher.failHeld(error);
   }
 
+  private linkOf(instance: string): InstanceLink | undefined {
+    return this.dispatcher.live.find((each) => each.hello.instance === instance);
+  }
+
   private currentLinks(): InstanceLink[] {
-    return this.dispatcher.live.filter((link) => this.pool.isCurrent(link.hello.instance));
+    return this.dispatcher.live.filter((link) => this.instances.isCurrent(link.hello.instance));
   }
 
   private drain(instance: string): void {
-    const link = this.dispatcher.live.find((each) => each.hello.instance === instance);
+    const link = this.linkOf(instance);
     if (link === undefined) return;
     this.dispatcher.drain(link);
-    this.pool.leaving(instance);
+    this.instances.leaving(instance);
   }
 
   /** A line of plain output belongs to the invocation that runs, where it can only be that one. */
   private attributed(instance: string): Pick<LogRecord, "instance" | "requestId"> {
-    const link = this.dispatcher.live.find((each) => each.hello.instance === instance);
+    const link = this.linkOf(instance);
     if (link?.runningCount !== 1) return { instance };
     const [only] = link.invocations;
     return { instance, requestId: only.head.requestId };
@@ -207,7 +249,8 @@ export class FunctionHost implements DispatcherEvents {
   }
 
   private watchCode(): void {
-    const folder = this.launcher.codeFolder(this.document);
+    const folder = this.options.watched?.(this.document);
+    if (folder === undefined) return;
     this.watcher = watch(folder, {
       ignoreInitial: true,
       ignored: (path) =>
@@ -224,7 +267,7 @@ export class FunctionHost implements DispatcherEvents {
       clearTimeout(this.watchTimer);
       this.watchTimer = setTimeout(() => {
         this.log("info", `function "${this.document.name}": the code has changed, instances are replaced`, "gateway");
-        this.pool.replace(this.document, this.region);
+        this.instances.replace(this.document, this.region);
       }, CODE_QUIET_MS);
     });
   }

@@ -22,6 +22,8 @@ const REASON_BYTES = 500;
 export interface MessageTriggersOptions {
   store: MessageStore;
   find(functionName: string): FunctionHost | undefined;
+  /** How many messages of one queue may be delivered to a function at this moment. */
+  room(host: FunctionHost): number;
   onDeadLetter(trigger: QueueDocument | CronDocument, letter: DeadLetter): void;
   onProblem(message: string): void;
 }
@@ -64,6 +66,12 @@ export class MessageTriggers {
     }
   }
 
+  /** A function has more room than before. */
+  wake(functionName: string): void {
+    for (const { document, consumer } of this.triggers.values())
+      if (document.function === functionName) consumer.wake();
+  }
+
   async stop(): Promise<void> {
     await Promise.all([...this.triggers.values()].map(({ consumer }) => consumer.stop()));
   }
@@ -78,13 +86,10 @@ export class MessageTriggers {
     };
   }
 
-  /** As many messages as all instances together can run, so that none waits in memory that could wait on disk. */
   private room(queue: string): number {
     const document = this.triggers.get(queue)?.document;
     const host = document === undefined ? undefined : this.options.find(document.function);
-    if (host === undefined) return 0;
-    const { scale, concurrency } = host.current;
-    return Math.min(scale.max * concurrency, host.current.limits.heldRequests);
+    return host === undefined ? 0 : this.options.room(host);
   }
 
   private async deliver(queue: string, delivery: Delivery): Promise<DeliveryOutcome> {

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 
-import { type InvocationError } from "../../link/messages";
+import { type Hello, type InvocationError } from "../../link/messages";
 import { type FunctionDocument, type RegionDocument } from "../../spec";
 import { GatewayError } from "../invocations/gatewayError";
 import { DemandWindow } from "./demandWindow";
 import { InstanceProcess } from "./instanceProcess";
+import { type InstanceSupply, type SupplyEvents } from "./instanceSupply";
 import { type Launcher, type PreparedCode } from "./launcher";
 
 /** Pause after an instance could not be started; doubles with each further failure. */
@@ -23,23 +24,6 @@ const INIT_GRACE_MS = 2_000;
 /** Time for an instance to end after it was asked to, beyond its timeout. */
 const EXIT_GRACE_MS = 5_000;
 
-export interface PoolEvents {
-  /** Invocations that are held or run. */
-  demand(): number;
-  /** How long the invocation that waits longest has waited. */
-  longestWaitMs(): number;
-  /** The highest demand since this was asked last. */
-  takePeak(): number;
-  /** Instances of the current generation that take work. */
-  liveInstances(): string[];
-  /** Lets the instance finish what runs and go. */
-  drain(instance: string): void;
-  /** An instance could not be started, and another try has to wait. */
-  onStartFailed(error: GatewayError): void;
-  onOutput(instance: string, stream: "stdout" | "stderr", line: string): void;
-  onNote(level: "info" | "warn" | "error", message: string): void;
-}
-
 interface Member {
   process: InstanceProcess;
   generation: number;
@@ -54,7 +38,7 @@ interface Member {
 }
 
 /** Starts and ends the instances of one function of a `local()` region as the demand asks. */
-export class InstancePool {
+export class InstancePool implements InstanceSupply {
   private readonly members = new Map<string, Member>();
   private readonly window = new DemandWindow();
   private generation = 1;
@@ -73,7 +57,7 @@ export class InstancePool {
     private document: FunctionDocument,
     private region: RegionDocument,
     private readonly launcher: Launcher,
-    private readonly events: PoolEvents,
+    private readonly events: SupplyEvents,
   ) {}
 
   get startingCount(): number {
@@ -88,7 +72,7 @@ export class InstancePool {
     return this.members.get(instance)?.generation === this.generation;
   }
 
-  isMember(instance: string): boolean {
+  isAwaited({ instance }: Hello): boolean {
     return this.members.has(instance);
   }
 

@@ -25,6 +25,8 @@ const CUT_OFF = new GatewayError(502, "AnswerCutOff", "the handler did not end t
 export interface DispatcherEvents {
   /** Something waits for an instance, or the instances have changed: their number may have to change. */
   onDemand(): void;
+  /** An instance has room for more. */
+  onRoom(): void;
   /** An invocation has ended, answered or not. */
   onEnd(invocation: Invocation, link: InstanceLink | undefined): void;
   onLog(lines: LogLine[], link: InstanceLink, invocation: Invocation | undefined): void;
@@ -41,6 +43,9 @@ export class Dispatcher implements InstanceLinkEvents {
   private readonly links: InstanceLink[] = [];
   private readonly held: HoldingQueue;
   private runningCount = 0;
+  /** Messages and firings among those that are held, and among those that run. */
+  private heldMessageCount = 0;
+  private runningMessageCount = 0;
   private slowBodyTimer: NodeJS.Timeout | undefined;
   private peak = 0;
   /** The instance that got work last. */
@@ -53,7 +58,7 @@ export class Dispatcher implements InstanceLinkEvents {
     this.held = new HoldingQueue(
       () => this.document.limits,
       () => this.dispatch(),
-      (invocation) => this.fail(invocation, noInstance(this.document)),
+      (invocation) => this.failWaiting(invocation, noInstance(this.document)),
     );
   }
 
@@ -71,6 +76,14 @@ export class Dispatcher implements InstanceLinkEvents {
 
   get running(): number {
     return this.runningCount;
+  }
+
+  get heldMessages(): number {
+    return this.heldMessageCount;
+  }
+
+  get runningMessages(): number {
+    return this.runningMessageCount;
   }
 
   /** Instances that take work. */
@@ -99,6 +112,7 @@ export class Dispatcher implements InstanceLinkEvents {
     } catch (error) {
       return this.fail(invocation, error as GatewayError);
     }
+    if (isMessage(invocation)) this.heldMessageCount++;
     this.peak = Math.max(this.peak, this.heldCount + this.runningCount);
     this.dispatch();
     if (invocation.dispatchedAt === 0) this.events.onDemand();
@@ -108,13 +122,13 @@ export class Dispatcher implements InstanceLinkEvents {
   abandon(invocation: Invocation, reason: string): void {
     if (invocation.abandoned) return;
     invocation.abandoned = true;
-    if (this.held.remove(invocation)) return this.end(invocation, undefined);
+    if (this.held.remove(invocation)) return this.end(this.waited(invocation), undefined);
     invocation.runsOn?.cancel(invocation, reason);
   }
 
   /** Fails everything that waits for an instance. */
   failHeld(error: GatewayError): void {
-    for (const invocation of this.held.takeAll()) this.fail(invocation, error);
+    for (const invocation of this.held.takeAll()) this.failWaiting(invocation, error);
   }
 
   /** A new instance; it takes work as soon as it gives credits. */
@@ -162,6 +176,10 @@ export class Dispatcher implements InstanceLinkEvents {
     invocation.runsOn = link;
     head.startedAt = Date.now();
     this.runningCount++;
+    if (isMessage(invocation)) {
+      this.heldMessageCount--;
+      this.runningMessageCount++;
+    }
     invocation.timer = setTimeout(() => void this.onTimeout(link, invocation), this.document.timeoutSeconds * 1000);
     link.invoke(invocation, invocation.body as Buffer);
   }
@@ -169,6 +187,7 @@ export class Dispatcher implements InstanceLinkEvents {
   onCredit(): void {
     this.dispatch();
     this.events.onDemand();
+    this.events.onRoom();
   }
 
   onDeclined(_link: InstanceLink, invocation: Invocation): void {
@@ -249,10 +268,12 @@ export class Dispatcher implements InstanceLinkEvents {
   private takeBack(invocation: Invocation): void {
     clearTimeout(invocation.timer);
     this.runningCount--;
+    if (isMessage(invocation)) this.runningMessageCount--;
     invocation.dispatchedAt = 0;
     invocation.runsOn = undefined;
-    if (invocation.abandoned) this.events.onEnd(invocation, undefined);
-    else this.held.giveBack(invocation);
+    if (invocation.abandoned) return this.events.onEnd(invocation, undefined);
+    if (isMessage(invocation)) this.heldMessageCount++;
+    this.held.giveBack(invocation);
   }
 
   private async onTimeout(link: InstanceLink, invocation: Invocation): Promise<void> {
@@ -282,6 +303,16 @@ export class Dispatcher implements InstanceLinkEvents {
     this.events.onStuck(link, "its handler goes on running after the timeout");
   }
 
+  private failWaiting(invocation: Invocation, error: GatewayError): void {
+    this.fail(this.waited(invocation), error);
+  }
+
+  /** An invocation has left the queue for good, without an instance. */
+  private waited(invocation: Invocation): Invocation {
+    if (isMessage(invocation)) this.heldMessageCount--;
+    return invocation;
+  }
+
   private fail(invocation: Invocation, error: GatewayError, link?: InstanceLink): void {
     this.deliver(invocation, error);
     this.end(invocation, link);
@@ -298,10 +329,17 @@ export class Dispatcher implements InstanceLinkEvents {
 
   private end(invocation: Invocation, link: InstanceLink | undefined): void {
     clearTimeout(invocation.timer);
-    if (invocation.dispatchedAt !== 0) this.runningCount--;
+    if (invocation.dispatchedAt !== 0) {
+      this.runningCount--;
+      if (isMessage(invocation)) this.runningMessageCount--;
+    }
     invocation.caller.done?.();
     this.events.onEnd(invocation, link);
   }
+}
+
+function isMessage({ head }: Invocation): boolean {
+  return head.trigger.type !== "endpoint";
 }
 
 function leastLoaded(links: readonly InstanceLink[]): InstanceLink | undefined {

@@ -113,6 +113,14 @@ test("two gateways cannot serve one folder, and a port that is taken is named", 
   other.close();
 });
 
+test("the deployments are listed, oldest first", async () => {
+  const gateway = await start();
+  const { functions } = await gateway.gateway.status();
+  expect((await gateway.admin("/deployments")).json).toEqual([
+    { time: expect.any(Number) as number, function: "f", version: functions[0].version, status: "deployed" },
+  ]);
+});
+
 test("stopping answers what was accepted: running, held and on its way", async () => {
   const gateway = await gateways.start({
     functions: {

@@ -61,3 +61,17 @@ test("a line that was half written does not count", async () => {
   await record((history) => history.deployed(of("a", "1")));
   expect((await readFile(file(), "utf8")).split("\n")).toHaveLength(3);
 });
+
+test("all lists what earlier gateways and this one have deployed, oldest first", async () => {
+  const history = new DeploymentHistory(file());
+  expect(await history.all()).toEqual([]);
+  history.deployed(of("a", "1"));
+  history.failed(of("a", "1"), "no handler");
+  const expected = [
+    { time: expect.any(Number) as number, function: "a", version: "1", status: "deployed" },
+    { time: expect.any(Number) as number, function: "a", version: "1", status: "failed", error: "no handler" },
+  ];
+  expect(await history.all()).toEqual(expected);
+  await history.close();
+  expect(await new DeploymentHistory(file()).all()).toEqual(expected);
+});

@@ -8,6 +8,11 @@ export interface FunctionLoad {
   running: number;
   /** Something is held, and no live instance could take it even when it is done with what it has. */
   withoutCapacity: boolean;
+  /**
+   * When an invocation of any kind, a message included, was held or running last: now, while one is; 0 when none ever was.
+   * Milliseconds since the epoch. Looks every few seconds would miss the traffic of quick handlers otherwise.
+   */
+  activeAt: number;
   /** Ids of the instances that are linked to this gateway. */
   instances: string[];
 }

@@ -79,7 +79,7 @@ class LocalGateway extends RegionGateway {
     this.links = await LinkServer.listen({
       rootSecret,
       find: (hello) => {
-        const host = this.functions.get(hello.function);
+        const host = this.hosts.get(hello.function);
         if (host?.isAwaited(hello) !== true) return undefined;
         return { events: host.linkEvents, admit: (link) => host.admit(link) };
       },

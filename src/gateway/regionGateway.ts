@@ -40,7 +40,7 @@ export interface RegionGatewayParts {
 
 /** What every gateway does with a region's documents: endpoints, queues and crons invoke functions. */
 export abstract class RegionGateway implements Gateway {
-  protected readonly functions = new Map<string, FunctionHost>();
+  protected readonly hosts = new Map<string, FunctionHost>();
   protected readonly endpoints: EndpointServer;
   protected readonly triggers: MessageTriggers;
   protected readonly crons: CronScheduler;
@@ -52,7 +52,7 @@ export abstract class RegionGateway implements Gateway {
 
   protected constructor(private readonly parts: RegionGatewayParts) {
     const { logs, store } = parts;
-    const find = (name: string) => this.functions.get(name);
+    const find = (name: string) => this.hosts.get(name);
     this.endpoints = new EndpointServer({
       host: parts.host,
       port: parts.port,
@@ -96,7 +96,7 @@ export abstract class RegionGateway implements Gateway {
       region: this.region,
       url: this.url,
       pid: process.pid,
-      functions: [...this.functions.values()].map((host) => host.status()),
+      functions: [...this.hosts.values()].map((host) => host.status()),
       routes: documents.routes.map(({ name, method, path, function: target }) => ({
         name,
         method,
@@ -142,7 +142,7 @@ export abstract class RegionGateway implements Gateway {
     const drained = this.triggers.stop();
     if (this.serving) await this.endpoints.close();
     await drained;
-    await Promise.all([...this.functions.values()].map((host) => host.stop(STOPPING)));
+    await Promise.all([...this.hosts.values()].map((host) => host.stop(STOPPING)));
     await this.closeLinks();
     await admin.close();
     await this.afterClose();
@@ -156,7 +156,10 @@ export abstract class RegionGateway implements Gateway {
   }
 
   protected get region(): RegionDocument {
-    return this.documents.region!;
+    const { region } = this.documents;
+    if (region === undefined)
+      throw new GatewayError(503, "NoRegion", "the gateway has no document of its region yet", 1);
+    return region;
   }
 
   protected get hasRegion(): boolean {
@@ -200,15 +203,15 @@ export abstract class RegionGateway implements Gateway {
 
   private updateFunctions(documents: FunctionDocument[], region: RegionDocument, secretsChanged: boolean): void {
     const names = new Set(documents.map(({ name }) => name));
-    for (const [name, host] of this.functions)
+    for (const [name, host] of this.hosts)
       if (!names.has(name)) {
-        this.functions.delete(name);
+        this.hosts.delete(name);
         void host.stop(new GatewayError(503, "FunctionRemoved", `function "${name}" was removed`));
       }
     for (const document of documents) {
-      const host = this.functions.get(document.name);
+      const host = this.hosts.get(document.name);
       if (host?.current.version !== document.version) this.parts.history.deployed(document);
-      if (host === undefined) this.functions.set(document.name, this.newHost(document, region));
+      if (host === undefined) this.hosts.set(document.name, this.newHost(document, region));
       else host.update(document, region, secretsChanged);
     }
   }

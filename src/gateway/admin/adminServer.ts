@@ -20,13 +20,12 @@ export interface AdminRequest {
 /** A value is sent as JSON, an async iterable as newline-delimited JSON. */
 export type AdminHandler = (request: AdminRequest) => Promise<{ status?: number; value: unknown }>;
 
-/** What operators and the CLI talk to: loopback only, with a token that is in a file for the owner's eyes. */
+/** What operators and the CLI talk to: loopback only, with a token that only they can read. */
 export class AdminServer {
-  readonly token = randomBytes(24).toString("base64url");
   private readonly router = FindMyWay();
   private readonly server: Server;
 
-  constructor() {
+  constructor(readonly token: string = randomBytes(24).toString("base64url")) {
     this.server = createServer((request, response) => void this.onRequest(request, response));
   }
 
@@ -35,10 +34,10 @@ export class AdminServer {
   }
 
   /** @returns the address. */
-  async listen(): Promise<string> {
+  async listen(port = 0): Promise<string> {
     await new Promise<void>((resolve, reject) => {
       this.server.once("error", reject);
-      this.server.listen(0, "127.0.0.1", resolve);
+      this.server.listen(port, "127.0.0.1", resolve);
     });
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }

@@ -86,6 +86,11 @@ export class EndpointServer {
     this.sessions = sessions === undefined ? undefined : new SessionVerifier(sessions);
   }
 
+  /** Goes on as before, but every answer from now on says that its connection closes: clients go elsewhere. */
+  announceClose(): void {
+    this.closing = true;
+  }
+
   /**
    * Accepts no new connection and answers what is under way, and what comes on open connections for a moment yet, each
    * time with the notice that the connection closes: a client that has just been answered may have sent its next request

@@ -40,6 +40,8 @@ export class FunctionHost implements DispatcherEvents {
   /** Every instance that is linked, those that take nothing more included. */
   private readonly linked = new Map<string, InstanceLink>();
   private watcher: FSWatcher | undefined;
+  /** When an invocation ended last, in milliseconds since the epoch. */
+  private activeAt = 0;
   private watchTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -85,6 +87,7 @@ export class FunctionHost implements DispatcherEvents {
       running: dispatcher.running - dispatcher.runningMessages,
       withoutCapacity: dispatcher.heldCount > 0 && dispatcher.live.length === 0,
       instances: dispatcher.live.map((link) => link.hello.instance),
+      activeAt: dispatcher.heldCount + dispatcher.running > 0 ? Date.now() : this.activeAt,
     };
   }
 
@@ -168,6 +171,7 @@ export class FunctionHost implements DispatcherEvents {
   }
 
   onEnd(invocation: Invocation, link: InstanceLink | undefined): void {
+    this.activeAt = Date.now();
     // an agent starts a failed bootstrap again, within the same instance
     if (link !== undefined && invocation.failure === undefined && this.broken.delete(link.hello.instance))
       if (this.instances.isCurrent(link.hello.instance)) this.instances.healthy();

@@ -13,6 +13,8 @@ export class LogBook {
   constructor(
     file: string,
     private readonly onRecord: ((record: LogRecord) => void) | undefined,
+    /** Which ends of invocations `onRecord` gets: making their records costs time at each of them. */
+    private readonly wantsInvocation: (invocation: Invocation) => boolean = () => true,
   ) {
     this.live.setMaxListeners(0);
     // a problem with the file is told to the listeners only: the file would be the wrong place
@@ -29,7 +31,7 @@ export class LogBook {
 
   /** The end of an invocation; its record is only made when somebody listens. */
   addInvocation(invocation: Invocation, functionName: string, instance: string | undefined): void {
-    if (this.onRecord !== undefined || this.live.listenerCount("record") > 0)
+    if (this.live.listenerCount("record") > 0 || (this.onRecord !== undefined && this.wantsInvocation(invocation)))
       this.add(invocationRecord(invocation, functionName, instance));
     else this.file.appendLine(invocationLine(invocation, functionName, instance));
   }

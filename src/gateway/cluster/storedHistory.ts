@@ -1,0 +1,108 @@
+import { z } from "zod";
+
+import { type FunctionDocument } from "../../spec";
+import { type Deployment } from "../deploymentHistory";
+import { type MessageStore } from "../queues/messageStore";
+
+const KEY = "deployments";
+/** What is kept, the newest: the value is one small message of NATS. */
+const MAX_DEPLOYMENTS = 500;
+const MAX_ERROR_CHARACTERS = 500;
+/** Deployments come in groups: a program's functions one after the other. */
+const GATHER_MS = 500;
+const RETRY_MS = 5_000;
+
+const deployments = z.array(
+  z.object({
+    time: z.number(),
+    function: z.string(),
+    version: z.string(),
+    status: z.enum(["deployed", "failed"]),
+    error: z.string().optional(),
+  }),
+);
+
+/**
+ * The history of a region in its message store: what `fullcode get builds` shows. Every gateway reports what it serves;
+ * what a function's last record says already is not said again.
+ */
+export class StoredHistory {
+  private readonly waiting: Deployment[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private writing: Promise<void> = Promise.resolve();
+  private closed = false;
+
+  constructor(
+    private readonly store: Pick<MessageStore, "value" | "compareAndSet">,
+    private readonly onProblem: (message: string) => void,
+  ) {}
+
+  deployed({ name, version }: FunctionDocument): void {
+    this.add({ time: Date.now(), function: name, version, status: "deployed" });
+  }
+
+  failed({ name, version }: FunctionDocument, error: string): void {
+    const cut = error.slice(0, MAX_ERROR_CHARACTERS);
+    this.add({ time: Date.now(), function: name, version, status: "failed", error: cut });
+  }
+
+  /** Every record that is kept, oldest first. */
+  async all(): Promise<Deployment[]> {
+    return parse(await this.store.value(KEY));
+  }
+
+  /** Resolves when everything is written, or could not be. */
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.timer);
+    await this.writing;
+    if (this.waiting.length > 0) await this.write();
+  }
+
+  private add(deployment: Deployment): void {
+    this.waiting.push(deployment);
+    this.schedule(GATHER_MS);
+  }
+
+  private schedule(ms: number): void {
+    if (this.closed) return;
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.writing = this.writing.then(() => this.write());
+    }, ms);
+  }
+
+  private async write(): Promise<void> {
+    const added = this.waiting.splice(0);
+    try {
+      for (;;) {
+        const stored = await this.store.value(KEY);
+        const all = parse(stored);
+        const known = all.length;
+        for (const deployment of added) if (!isSaid(all, deployment)) all.push(deployment);
+        if (all.length === known) return;
+        const kept = all.slice(-MAX_DEPLOYMENTS);
+        if (await this.store.compareAndSet(KEY, stored, JSON.stringify(kept))) return;
+      }
+    } catch (error) {
+      if (this.closed) return this.onProblem(`the last deployments could not be recorded: ${(error as Error).message}`);
+      this.waiting.unshift(...added);
+      this.schedule(RETRY_MS);
+    }
+  }
+}
+
+function isSaid(all: readonly Deployment[], { function: name, version, status, error }: Deployment): boolean {
+  const last = all.findLast((each) => each.function === name);
+  return last?.version === version && last.status === status && last.error === error;
+}
+
+function parse(text: string | undefined): Deployment[] {
+  if (text === undefined) return [];
+  try {
+    return deployments.parse(JSON.parse(text));
+  } catch {
+    // of another version: a new history is better than none
+    return [];
+  }
+}

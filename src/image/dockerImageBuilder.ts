@@ -1,0 +1,88 @@
+import { createRequire } from "node:module";
+import { relative, sep } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+
+import { DEFAULT_PLATFORM } from "./baseImages";
+import type { BuiltImage, ImageBuilder, ImageRequest, RegistryCredentials } from "./imageBuilder";
+
+/** Arguments of a `docker.Image`, as far as they are set here. */
+export interface DockerImageArgs {
+  /** `<repository>:<hash of the context>`. */
+  imageName: pulumi.Input<string>;
+  build: {
+    /** Relative to the program's folder, in which the provider runs. */
+    context: string;
+    dockerfile: string;
+    platform: string;
+    /** Further arguments of the build, such as `network`, `addHosts`, `cacheFrom`, `builderVersion` or `args`. */
+    [argument: string]: unknown;
+  };
+  registry?: { server: pulumi.Input<string>; username: pulumi.Input<string>; password: pulumi.Input<string> };
+}
+
+/** Options of {@link dockerImageBuilder}. */
+export interface DockerImageBuilderOptions {
+  /** Changes the arguments of each `docker.Image` before it is registered: edit them in place. */
+  transform?: (args: DockerImageArgs, options: pulumi.CustomResourceOptions) => void;
+}
+
+/**
+ * Builds with the Docker Engine that the Docker CLI of this machine uses, by `docker.Image` of `@pulumi/docker`.
+ *
+ * The tag is the hash of the context, so an unchanged context is an unchanged resource. Nothing is built in a preview.
+ *
+ * @throws RunError from `build` when `@pulumi/docker` is not installed.
+ */
+export function dockerImageBuilder({ transform }: DockerImageBuilderOptions = {}): ImageBuilder {
+  return {
+    build(name, request, resourceOptions): BuiltImage {
+      const { Image } = loadDocker();
+      const args = imageArgs(request);
+      const options = { ...resourceOptions };
+      transform?.(args, options);
+      const { repoDigest } = new Image(name, args, options);
+      const digest = repoDigest.apply(digestOf);
+      return { reference: pulumi.interpolate`${request.repository}@${digest}`, digest };
+    },
+  };
+}
+
+function imageArgs({ repository, context, platform, credentials }: ImageRequest): DockerImageArgs {
+  const folder = relative(process.cwd(), context.path).split(sep).join("/");
+  return {
+    imageName: `${repository}:${context.hash}`,
+    // without a platform it would be that of whoever builds, and another one's build a change
+    build: { context: folder, dockerfile: `${folder}/Dockerfile`, platform: platform ?? DEFAULT_PLATFORM },
+    ...(credentials !== undefined && { registry: registryArgs(repository, credentials) }),
+  };
+}
+
+function registryArgs(repository: string, { server, username, password }: RegistryCredentials) {
+  return { server: server ?? registryOf(repository), username, password: pulumi.secret(password) };
+}
+
+/** The registry's host; a repository whose first part is no host is one of Docker Hub. */
+function registryOf(repository: string): string {
+  const [host] = repository.split("/", 1);
+  return repository.includes("/") && (/[.:]/.test(host) || host === "localhost") ? host : "docker.io";
+}
+
+/** `repository@sha256:…` → `sha256:…`. */
+function digestOf(repoDigest: string): string {
+  const digest = repoDigest.slice(repoDigest.lastIndexOf("@") + 1);
+  if (/^sha256:[0-9a-f]{64}$/.test(digest)) return digest;
+  throw new pulumi.RunError(`the image was built, but its registry returned no digest for it: "${repoDigest}"`);
+}
+
+/** An optional peer: whoever has local regions only needs no Docker. */
+function loadDocker(): typeof import("@pulumi/docker") {
+  try {
+    return createRequire(__filename)("@pulumi/docker") as typeof import("@pulumi/docker");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== "MODULE_NOT_FOUND" || !message.includes("@pulumi/docker")) throw error;
+    throw new pulumi.RunError(
+      "images are built by the package @pulumi/docker, which is not installed; run `npm install @pulumi/docker`",
+    );
+  }
+}

@@ -162,6 +162,14 @@ export const regionDocument = z.strictObject({
   environmentType: z.string().min(1),
   url: z.url().describe("Base address of the region's endpoints"),
   port: z.int().min(1).max(65_535).optional().describe("Port on loopback; local regions only"),
+  trustedProxies: z
+    .int()
+    .min(0)
+    .max(10)
+    .optional()
+    .describe(
+      "Proxies in front of the gateway that append to X-Forwarded-For; the caller's address is what the first of them saw",
+    ),
   sessions: sessions.optional(),
 });
 

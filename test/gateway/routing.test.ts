@@ -124,3 +124,24 @@ test("a handler named constructor does not exist where it was not declared", asy
   const gateway = await start();
   expect((await gateway.admin("/functions/constructor/invoke", { body: {} })).status).toBe(404);
 });
+
+describe("the caller's address", () => {
+  const code = "module.exports = (req, res) => res.send(req.client.ip);";
+  const route = { function: "who", path: "/" };
+
+  test.each([
+    ["no proxy", undefined, "203.0.113.9", "127.0.0.1"],
+    ["one", 1, "203.0.113.9", "203.0.113.9"],
+    ["one, and a caller who pretends", 1, "10.0.0.1, 203.0.113.9", "203.0.113.9"],
+    ["two", 2, "198.51.100.7, 203.0.113.9", "198.51.100.7"],
+    ["one that says nothing of use", 1, "somebody", "127.0.0.1"],
+    ["more than there are entries", 3, "203.0.113.9", "127.0.0.1"],
+  ])("with trusted proxies: %s", async (_name, trustedProxies, forwarded, expected) => {
+    const gateway = await gateways.start({
+      functions: { who: code },
+      routes: { who: route },
+      region: { trustedProxies },
+    });
+    expect((await gateway.call("/", { headers: { "x-forwarded-for": forwarded } })).text).toBe(expected);
+  });
+});

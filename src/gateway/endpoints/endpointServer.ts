@@ -8,6 +8,7 @@ import { type RegionDocument, type RouteDocument } from "../../spec";
 import { type FunctionHost } from "../functions/functionHost";
 import { GatewayError } from "../invocations/gatewayError";
 import { Invocation, NO_BODY } from "../invocations/invocation";
+import { callerAddress } from "./callerAddress";
 import { clientOf } from "./client";
 import { HttpCaller, refuse } from "./httpCaller";
 import { hasBody, RequestBody } from "./requestBody";
@@ -47,6 +48,7 @@ export class EndpointServer {
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
   private closing = false;
+  private trustedProxies = 0;
 
   constructor(private readonly options: EndpointServerOptions) {
     const onRequest = (request: IncomingMessage, response: ServerResponse) => this.onRequest(request, response);
@@ -80,7 +82,8 @@ export class EndpointServer {
 
   update(routes: readonly RouteDocument[], region: RegionDocument, onConflict: (message: string) => void): void {
     this.routes = new RouteTable(routes, onConflict);
-    const { sessions } = region;
+    const { sessions, trustedProxies = 0 } = region;
+    this.trustedProxies = trustedProxies;
     // one that stays keeps the keys that it has fetched
     if (isDeepStrictEqual(sessions, this.sessions?.settings)) return;
     this.sessions = sessions === undefined ? undefined : new SessionVerifier(sessions);
@@ -193,7 +196,7 @@ export class EndpointServer {
           url,
           rawHeaders,
           ids,
-          client: clientOf(request.socket.remoteAddress, userAgentOf(rawHeaders)),
+          client: clientOf(callerAddress(request, this.trustedProxies), userAgentOf(rawHeaders)),
           ...(session === undefined ? {} : { session }),
         },
       },

@@ -8,6 +8,8 @@ const KEY = "deployments";
 /** What is kept, the newest: the value is one small message of NATS. */
 const MAX_DEPLOYMENTS = 500;
 const MAX_ERROR_CHARACTERS = 500;
+/** Gateways see a change at nearly the same time: what another one reported within this time is the same. */
+const SAME_MS = 10_000;
 /** Deployments come in groups: a program's functions one after the other. */
 const GATHER_MS = 500;
 const RETRY_MS = 5_000;
@@ -92,9 +94,13 @@ export class StoredHistory {
   }
 }
 
-function isSaid(all: readonly Deployment[], { function: name, version, status, error }: Deployment): boolean {
-  const last = all.findLast((each) => each.function === name);
-  return last?.version === version && last.status === status && last.error === error;
+function isSaid(all: readonly Deployment[], deployment: Deployment): boolean {
+  const own = all.filter((each) => each.function === deployment.function);
+  const same = own.filter(
+    ({ version, status, error }) =>
+      version === deployment.version && status === deployment.status && error === deployment.error,
+  );
+  return same.some((each) => each === own.at(-1) || Math.abs(each.time - deployment.time) < SAME_MS);
 }
 
 function parse(text: string | undefined): Deployment[] {

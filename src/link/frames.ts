@@ -15,7 +15,10 @@ export const enum FrameType {
   Invoke = 4,
   /** instance → gateway: send the body. Only where the head says that one follows. */
   Accept = 5,
-  /** instance → gateway: nothing was run; the gateway offers the invocation to another instance. */
+  /**
+   * instance → gateway: nothing was run; the gateway offers the invocation to another instance. The instance is full, so
+   * from protocol 2 on the gateway's unused credits are void; it is given new ones when there is room.
+   */
   Decline = 6,
   /** gateway → instance: a part of the body. */
   Body = 7,
@@ -27,7 +30,10 @@ export const enum FrameType {
   AnswerHead = 10,
   AnswerChunk = 11,
   AnswerEnd = 12,
-  /** instance → gateway: the handler has ended and its place is free; gives one credit back. */
+  /**
+   * instance → gateway: the handler has ended; gives one credit back. From protocol 2 on a payload, of any content, says
+   * that it does not: the place goes to another gateway, and a {@link FrameType.Credit} follows later.
+   */
   Done = 13,
   /** instance → gateway: console lines, {@link LogLine}[]; id 0 when they belong to no invocation. */
   Log = 14,
@@ -45,10 +51,17 @@ export const enum FrameType {
   InitFailed = 21,
   /** instance → gateway: {@link FrameType.Answer} and {@link FrameType.Done} in one, as most handlers end. */
   AnswerDone = 22,
+  /**
+   * gateway → instance: addresses of all gateway replicas, `string[]` of `ip:port`; after Welcome and whenever they change.
+   * From protocol 2 on, between pods.
+   */
+  Peers = 23,
 }
 
 /** Version of the protocol; the two sides agree on the lower of theirs. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
+/** The version from which on links know {@link FrameType.Peers}, credits that are void, and gateways that ping. */
+export const PEERS_PROTOCOL = 2;
 
 export const FRAME_HEADER_BYTES = 9;
 /** Bodies up to this size travel in the frame of their head; larger ones in parts of this size. */

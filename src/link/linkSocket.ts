@@ -1,12 +1,23 @@
-import { connect, type Socket, type SocketConnectOpts } from "node:net";
+import { type OnReadOpts, type Socket } from "node:net";
 
 import { FRAME_HEADER_BYTES, FrameReader, type FrameType, PART_BYTES } from "./frames";
 
 const SLAB_BYTES = 64 * 1024;
 const READ_BYTES = 64 * 1024;
 
+/** Undefined where the socket is none of TCP, or is closed. */
+export interface ConnectionEnds {
+  localPort: number | undefined;
+  remoteAddress: string | undefined;
+  remotePort: number | undefined;
+}
+
 export interface LinkSocketEvents {
   onFrame(type: FrameType, id: number, payload: Buffer): void;
+  /** What was sent so far has been handed to the operating system. */
+  onWritten?(): void;
+  /** The peer sends nothing more, and nothing can be sent to it. */
+  onEnd?(): void;
   /** Once, when the link has ended for whatever reason. */
   onClose(error: Error | undefined): void;
 }
@@ -35,7 +46,10 @@ export class LinkSocket {
   private readonly reader: FrameReader;
   private readonly socket: Socket;
 
-  private constructor(makeSocket: (onData: (chunk: Buffer) => void) => Socket, events: LinkSocketEvents) {
+  private constructor(
+    makeSocket: (onData: (chunk: Buffer) => void) => Socket,
+    private readonly events: LinkSocketEvents,
+  ) {
     this.reader = new FrameReader((type, id, payload) => events.onFrame(type, id, payload));
     const socket = makeSocket((chunk) => {
       try {
@@ -47,6 +61,7 @@ export class LinkSocket {
     this.socket = socket;
     socket.setNoDelay(true);
     socket.on("error", (error) => (this.error ??= error));
+    socket.on("end", () => events.onEnd?.());
     socket.on("close", () => {
       this.closed = true;
       events.onClose(this.error);
@@ -61,20 +76,33 @@ export class LinkSocket {
   /**
    * The end of a link that connects. Everything is read into one buffer, so a payload is only valid until the event
    * handler returns: what is kept must be copied.
+   *
+   * @param connect - Makes the socket, with the option that it is given.
    */
-  static connect(address: SocketConnectOpts, events: LinkSocketEvents): LinkSocket {
+  static connect(connect: (onread: OnReadOpts) => Socket, events: LinkSocketEvents): LinkSocket {
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     return new LinkSocket((onData) => {
       const callback = (bytes: number) => {
         onData(buffer.subarray(0, bytes));
         return true;
       };
-      return connect({ ...address, onread: { buffer, callback } });
+      return connect({ buffer, callback });
     }, events);
   }
 
   get isClosed(): boolean {
     return this.closed;
+  }
+
+  /** Bytes that have come from the peer. */
+  get receivedBytes(): number {
+    return this.socket.bytesRead;
+  }
+
+  /** The ends of a TCP connection. */
+  get ends(): ConnectionEnds {
+    const { localPort, remoteAddress, remotePort } = this.socket;
+    return { localPort, remoteAddress, remotePort };
   }
 
   send(type: FrameType, id: number): void {
@@ -134,7 +162,7 @@ export class LinkSocket {
   /** Writes out what was sent and closes the sending side. */
   finish(): void {
     this.flush();
-    if (!this.closed) this.socket.end();
+    if (this.writable) this.socket.end();
   }
 
   destroy(error?: Error): void {
@@ -151,9 +179,15 @@ export class LinkSocket {
   }
 
   private writeOut(): void {
-    if (this.end === this.start || this.closed) return;
+    if (this.end === this.start || !this.writable) return;
     this.socket.write(this.slab.subarray(this.start, this.end));
     this.start = this.end;
+    this.events.onWritten?.();
+  }
+
+  /** Not any more once the peer has ended, or this side has. */
+  private get writable(): boolean {
+    return !this.closed && this.socket.writable;
   }
 
   private writeHeader(type: FrameType, id: number, payloadBytes: number): void {
@@ -185,7 +219,7 @@ export class LinkSocket {
       return;
     }
     this.writeOut();
-    if (!this.closed) this.socket.write(bytes);
+    if (this.writable) this.socket.write(bytes);
   }
 
   /** A written slab belongs to the socket until it has been taken, so a full one is replaced, not used again. */

@@ -6,12 +6,13 @@ export interface Hello {
   version: string;
   /** Unique among all instances of the function. */
   instance: string;
-  /** Proves that the instance belongs to the function. */
+  /** Proves that the instance belongs to the function; empty where the link's pre-shared key has done so. */
   token: string;
 }
 
 /** The gateway's answer to {@link Hello}. */
 export interface Welcome {
+  /** The version that both speak. */
   protocol: number;
 }
 
@@ -60,6 +61,8 @@ export interface AnswerHead {
   bodyBytes?: number;
   /** Set when the answer stands for a failure: the handler threw, did not load, ended its process. */
   failure?: InvocationError;
+  /** In the one frame that is an answer and its end: no credit comes back with it. From protocol 2 on. */
+  keepsCredit?: true;
 }
 
 /** What a caller learns of a failed invocation. The stack goes to the logs only. */

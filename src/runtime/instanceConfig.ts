@@ -1,11 +1,18 @@
 import { readFileSync } from "node:fs";
 
-import { INSTANCE_CONFIG_VARIABLE, type InstanceConfig, LINK_TOKEN_VARIABLE } from "../link/instanceConfig";
+import {
+  INSTANCE_CONFIG_VARIABLE,
+  type InstanceConfig,
+  LINK_TOKEN_VARIABLE,
+  POD_NAME_VARIABLE,
+} from "../link/instanceConfig";
 
 export type AppParams = Record<string, string | number | boolean>;
 
 export interface InstanceStart {
   config: InstanceConfig;
+  /** Unique among the function's instances. */
+  instance: string;
   token: string;
   params: AppParams;
 }
@@ -19,11 +26,14 @@ export function takeInstanceStart(environment: NodeJS.ProcessEnv): InstanceStart
   const json = environment[INSTANCE_CONFIG_VARIABLE];
   if (json === undefined)
     throw new Error(`${INSTANCE_CONFIG_VARIABLE} is not set: instances are started by a gateway, not by hand`);
-  const token = environment[LINK_TOKEN_VARIABLE] ?? "";
-  delete environment[INSTANCE_CONFIG_VARIABLE];
-  delete environment[LINK_TOKEN_VARIABLE];
   const config = JSON.parse(json) as InstanceConfig;
-  return { config, token, params: config.paramsFile === undefined ? {} : readParams(config.paramsFile) };
+  const token = environment[LINK_TOKEN_VARIABLE];
+  if (token === undefined) throw new Error(`${LINK_TOKEN_VARIABLE} is not set: without it no gateway accepts the link`);
+  const instance = config.cluster === undefined ? config.instance : environment[POD_NAME_VARIABLE];
+  if (instance === undefined) throw new Error(`${POD_NAME_VARIABLE} is not set: it has to hold the name of the pod`);
+  for (const name of [INSTANCE_CONFIG_VARIABLE, LINK_TOKEN_VARIABLE, POD_NAME_VARIABLE]) delete environment[name];
+  const params = config.paramsFile === undefined ? {} : readParams(config.paramsFile);
+  return { config, instance, token, params };
 }
 
 function readParams(file: string): AppParams {

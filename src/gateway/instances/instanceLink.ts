@@ -1,14 +1,26 @@
 import { type Socket } from "node:net";
 
-import { FrameType, LinkProtocolError, parseJson, PART_BYTES, splitHead } from "../../link/frames";
-import { LinkSocket } from "../../link/linkSocket";
-import { type AnswerHead, type Hello, type InvocationError, type LogLine } from "../../link/messages";
+import {
+  FrameType,
+  LinkProtocolError,
+  parseJson,
+  PART_BYTES,
+  PEERS_PROTOCOL,
+  PROTOCOL_VERSION,
+  splitHead,
+} from "../../link/frames";
+import { type ConnectionEnds, LinkSocket } from "../../link/linkSocket";
+import { type AnswerHead, type Hello, type InvocationError, type LogLine, type Welcome } from "../../link/messages";
 import { type Invocation } from "../invocations/invocation";
 
 /** An instance is taken for a slow one until it has shown that it is not. */
 const FIRST_PACE_MS = 10;
 /** Invocations over which the pace is averaged. */
 const PACE_WINDOW = 32;
+/** What an instance says of itself is not longer than this, in characters. */
+const MAX_NAME_CHARACTERS = 256;
+/** Time that an instance has to close its side of a link that the gateway has left. */
+const LEAVE_GRACE_MS = 2_000;
 
 export interface InstanceLinkEvents {
   /** The instance has room for more. */
@@ -28,6 +40,15 @@ export interface InstanceLinkEvents {
   onClose(link: InstanceLink, lost: Invocation[], unstarted: Invocation[]): void;
 }
 
+/** What becomes of an instance that has said hello. */
+export interface Admission {
+  events: InstanceLinkEvents;
+  /** The instance has been welcomed. */
+  admitted(link: InstanceLink): void;
+  /** The link has ended, and so have its events. */
+  closed?(link: InstanceLink): void;
+}
+
 /** The gateway's end of a link to one instance. */
 export class InstanceLink {
   /** Invocations that may be sent. */
@@ -36,29 +57,35 @@ export class InstanceLink {
   paceMs = FIRST_PACE_MS;
   /** Takes nothing more; what runs will be finished. */
   draining = false;
+  private leaving = false;
+  private drainSent = false;
+  private ended = false;
   /** By their id on this link, from 1 on; ids of invocations that have ended are given again. */
   private readonly running: (Invocation | undefined)[] = [undefined];
   private readonly freeIds: number[] = [];
   private runningTotal = 0;
   private readonly unaccepted = new Set<number>();
+  /** Invocations that the operating system has not been given yet. */
+  private unwritten: number[] = [];
   private readonly awaitingPong: (() => void)[] = [];
+  private readonly events: InstanceLinkEvents;
 
   private constructor(
     readonly hello: Hello,
+    /** The version of the protocol that both sides speak. */
+    readonly protocol: number,
     private readonly socket: LinkSocket,
-    private readonly events: InstanceLinkEvents,
-  ) {}
+    private readonly admission: Admission,
+  ) {
+    this.events = admission.events;
+  }
 
   /**
    * Waits for an instance to say who it is.
    *
    * @param admit - Says who listens to the instance's events, or throws to turn it away.
    */
-  static accept(
-    socket: Socket,
-    admit: (hello: Hello) => { events: InstanceLinkEvents; admitted: (link: InstanceLink) => void },
-    helloTimeoutMs: number,
-  ): void {
+  static accept(socket: Socket, admit: (hello: Hello) => Admission, helloTimeoutMs: number): void {
     let link: InstanceLink | undefined;
     const tooLate = setTimeout(() => linkSocket.destroy(), helloTimeoutMs);
     const linkSocket = LinkSocket.accepted(socket, {
@@ -66,12 +93,15 @@ export class InstanceLink {
         if (link !== undefined) return link.onFrame(type, id, payload);
         if (type !== FrameType.Hello) throw new LinkProtocolError("an instance says hello first");
         clearTimeout(tooLate);
-        const hello = parseJson<Hello>(payload);
-        const { events, admitted } = admit(hello);
-        link = new InstanceLink(hello, linkSocket, events);
-        linkSocket.sendJson(FrameType.Welcome, 0, { protocol: hello.protocol });
-        admitted(link);
+        const hello = readHello(payload);
+        const admission = admit(hello);
+        const protocol = Math.min(hello.protocol, PROTOCOL_VERSION);
+        link = new InstanceLink(hello, protocol, linkSocket, admission);
+        linkSocket.sendJson(FrameType.Welcome, 0, { protocol } satisfies Welcome);
+        admission.admitted(link);
       },
+      onWritten: () => link?.onWritten(),
+      onEnd: () => link?.stopSending(),
       onClose: () => {
         clearTimeout(tooLate);
         link?.onClosed();
@@ -93,6 +123,7 @@ export class InstanceLink {
     this.credits--;
     this.running[id] = invocation;
     this.runningTotal++;
+    this.unwritten.push(id);
     if (body.length <= PART_BYTES) return this.socket.sendHead(FrameType.Invoke, id, invocation.head, body);
     this.unaccepted.add(id);
     this.socket.sendHead(FrameType.Invoke, id, { ...invocation.head, bodyBytes: body.length }, undefined);
@@ -106,10 +137,35 @@ export class InstanceLink {
 
   /** Tells the instance to finish what runs and close. */
   drain(): void {
-    if (this.draining) return;
-    this.draining = true;
-    this.credits = 0;
+    this.stopSending();
+    if (this.drainSent) return;
+    this.drainSent = true;
     this.socket.send(FrameType.Drain, 0);
+  }
+
+  /** Sends nothing more, and closes the link once what runs has ended. The instance goes on working for others. */
+  leave(): void {
+    this.leaving = true;
+    this.stopSending();
+    this.closeIfLeft();
+  }
+
+  /** Tells an instance that understands it where all gateways are. */
+  announcePeers(addresses: readonly string[]): void {
+    if (this.protocol >= PEERS_PROTOCOL) this.socket.sendJson(FrameType.Peers, 0, addresses);
+  }
+
+  /** Asks for a sign of life, which shows in {@link receivedBytes}. */
+  probe(): void {
+    this.socket.send(FrameType.Ping, 0);
+  }
+
+  get receivedBytes(): number {
+    return this.socket.receivedBytes;
+  }
+
+  get ends(): ConnectionEnds {
+    return this.socket.ends;
   }
 
   /** Resolves to whether the instance's event loop answered in time. */
@@ -124,8 +180,10 @@ export class InstanceLink {
     });
   }
 
+  /** Ends the link at once; what ran on it is lost. */
   destroy(): void {
     this.socket.destroy();
+    this.onClosed();
   }
 
   private onFrame(type: FrameType, id: number, payload: Buffer): void {
@@ -137,10 +195,10 @@ export class InstanceLink {
         if (invocation === undefined) return;
         const { head, body } = splitHead<AnswerHead>(payload);
         events.onAnswer(invocation, head, body);
-        return type === FrameType.AnswerDone ? this.done(id, invocation) : undefined;
+        return type === FrameType.AnswerDone ? this.done(id, invocation, head.keepsCredit === true) : undefined;
       }
       case FrameType.Done:
-        return invocation === undefined ? undefined : this.done(id, invocation);
+        return invocation === undefined ? undefined : this.done(id, invocation, payload.length > 0);
       case FrameType.Credit:
         if (this.draining) return;
         this.credits += id;
@@ -149,6 +207,7 @@ export class InstanceLink {
         return this.sendBody(id, invocation);
       case FrameType.Decline:
         if (invocation === undefined) return;
+        if (this.protocol >= PEERS_PROTOCOL) this.credits = 0;
         this.forget(id);
         return events.onDeclined(this, invocation);
       case FrameType.AnswerHead: {
@@ -183,10 +242,10 @@ export class InstanceLink {
     }
   }
 
-  private done(id: number, invocation: Invocation): void {
+  private done(id: number, invocation: Invocation, keepsCredit: boolean): void {
     this.paceMs += ((performance.now() - invocation.dispatchedAt) / this.runningCount - this.paceMs) / PACE_WINDOW;
     this.forget(id);
-    if (!this.draining) this.credits++;
+    if (!this.draining && !keepsCredit) this.credits++;
     this.events.onDone(this, invocation);
   }
 
@@ -201,19 +260,50 @@ export class InstanceLink {
     this.freeIds.push(id);
     this.runningTotal--;
     this.unaccepted.delete(id);
+    this.closeIfLeft();
+  }
+
+  private onWritten(): void {
+    if (this.unwritten.length > 0) this.unwritten = [];
+  }
+
+  private stopSending(): void {
+    this.draining = true;
+    this.credits = 0;
+  }
+
+  private closeIfLeft(): void {
+    if (!this.leaving || this.runningTotal > 0 || this.ended) return;
+    this.socket.finish();
+    setTimeout(() => this.destroy(), LEAVE_GRACE_MS).unref();
   }
 
   private onClosed(): void {
-    this.draining = true;
-    this.credits = 0;
+    if (this.ended) return;
+    this.ended = true;
+    this.stopSending();
     const lost: Invocation[] = [];
     const unstarted: Invocation[] = [];
     this.running.forEach((invocation, id) => {
-      if (invocation !== undefined) (this.unaccepted.has(id) ? unstarted : lost).push(invocation);
+      if (invocation === undefined) return;
+      (this.unaccepted.has(id) || this.unwritten.includes(id) ? unstarted : lost).push(invocation);
     });
     this.running.length = 0;
     this.runningTotal = 0;
     this.unaccepted.clear();
+    this.admission.closed?.(this);
     this.events.onClose(this, lost, unstarted);
   }
+}
+
+/** @throws LinkProtocolError for what is no hello. */
+function readHello(payload: Buffer): Hello {
+  const hello = parseJson<Hello>(payload);
+  const isName = (value: unknown) => typeof value === "string" && value.length <= MAX_NAME_CHARACTERS;
+  const { protocol } = hello;
+  if (!Number.isInteger(protocol) || protocol < 1)
+    throw new LinkProtocolError("a hello names a version of the protocol");
+  if (![hello.function, hello.version, hello.instance, hello.token].every(isName))
+    throw new LinkProtocolError("a hello names a function, its version, an instance and a token");
+  return hello;
 }

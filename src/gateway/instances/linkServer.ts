@@ -3,17 +3,22 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type Hello } from "../../link/messages";
 import { isLinkToken } from "../../link/linkToken";
+import { type Hello } from "../../link/messages";
 import { InstanceLink, type InstanceLinkEvents } from "./instanceLink";
+import { type TlsLinkServer, type TlsLinkServerOptions } from "./tlsLinkServer";
 
 /** Time that a connection has to say who it is. */
-const HELLO_TIMEOUT_MS = 10_000;
+export const HELLO_TIMEOUT_MS = 10_000;
+
+/** Where an instance belongs; undefined for one that nobody waits for. */
+export type FindInstance = (
+  hello: Hello,
+) => { events: InstanceLinkEvents; admit: (link: InstanceLink) => void } | undefined;
 
 export interface LinkServerOptions {
   rootSecret: Buffer;
-  /** Where an instance belongs; undefined for one that nobody waits for. */
-  find(hello: Hello): { events: InstanceLinkEvents; admit: (link: InstanceLink) => void } | undefined;
+  find: FindInstance;
   onRefused(message: string): void;
 }
 
@@ -48,6 +53,13 @@ export class LinkServer {
       server.listen(address, 1024, resolve);
     });
     return new LinkServer(server, folder, address);
+  }
+
+  /** Where instances in pods connect to. */
+  static async listenTls(options: TlsLinkServerOptions): Promise<TlsLinkServer> {
+    // a local region has no use for node:tls
+    const { TlsLinkServer } = await import("./tlsLinkServer.js");
+    return TlsLinkServer.listen(options);
   }
 
   async close(): Promise<void> {

@@ -49,8 +49,8 @@ export class Agent {
       onError: (requestId, body) => this.onError(requestId, body),
       onInitError: (body) => this.onInitError(body),
     });
-    const hello = { function: config.function, version: config.version, instance: config.instance, token };
-    this.link = new GatewayLink(config.gateway, hello, {
+    const hello = { function: config.function, version: config.version, instance: start.instance, token };
+    this.link = new GatewayLink(config.gateway!, hello, {
       onInvocation: (invocation) => this.run(invocation),
       onDrain: () => {
         this.drained = true;

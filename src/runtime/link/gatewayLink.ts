@@ -1,4 +1,4 @@
-import { type SocketConnectOpts } from "node:net";
+import { connect } from "node:net";
 
 import { FrameType, LinkProtocolError, parseJson, PROTOCOL_VERSION, splitHead } from "../../link/frames";
 import { LinkSocket } from "../../link/linkSocket";
@@ -27,11 +27,11 @@ export class GatewayLink {
   private readonly onDone = (id: number) => void this.running.delete(id);
 
   constructor(
-    address: string,
+    path: string,
     hello: Omit<Hello, "protocol">,
     private readonly events: GatewayLinkEvents,
   ) {
-    this.socket = LinkSocket.connect(addressOf(address), {
+    this.socket = LinkSocket.connect((onread) => connect({ path, onread }), {
       onFrame: (type, id, payload) => this.onFrame(type, id, payload),
       onClose: (error) => {
         for (const invocation of this.running.values()) invocation.cancel("the gateway has gone");
@@ -112,10 +112,4 @@ export class GatewayLink {
     this.running.set(id, invocation);
     this.events.onInvocation(invocation);
   }
-}
-
-function addressOf(address: string): SocketConnectOpts {
-  if (address.startsWith("/")) return { path: address };
-  const colon = address.lastIndexOf(":");
-  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
 }

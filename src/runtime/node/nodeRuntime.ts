@@ -37,8 +37,8 @@ export class NodeRuntime {
   constructor(private readonly start: InstanceStart) {
     const { config, token, params } = start;
     this.requests = new RequestBuilder(config, params);
-    const hello = { function: config.function, version: config.version, instance: config.instance, token };
-    this.link = new GatewayLink(config.gateway, hello, {
+    const hello = { function: config.function, version: config.version, instance: start.instance, token };
+    this.link = new GatewayLink(config.gateway!, hello, {
       onInvocation: (invocation) => this.run(invocation),
       onDrain: () => {
         this.drained = true;

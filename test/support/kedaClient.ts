@@ -76,10 +76,10 @@ export class KedaClient {
   }
 
   /** Calls a method of any service. */
-  static call<Answer>(
+  static call<Request, Answer>(
     client: Client,
-    { path, requestSerialize, responseDeserialize }: MethodDefinition<object, object>,
-    request: object,
+    { path, requestSerialize, responseDeserialize }: MethodDefinition<Request, Answer>,
+    request: Request,
     metadata = new Metadata(),
   ): Promise<Answer> {
     return new Promise((resolve, reject) => {
@@ -89,7 +89,7 @@ export class KedaClient {
         responseDeserialize,
         request,
         metadata,
-        (error: ServiceError | null, answer?: object) => (error === null ? resolve(answer as Answer) : reject(error)),
+        (error: ServiceError | null, answer?: Answer) => (error === null ? resolve(answer!) : reject(error)),
       );
     });
   }
@@ -100,7 +100,7 @@ export class KedaClient {
   }
 
   private call<Answer>(method: string, request: object): Promise<Answer> {
-    return KedaClient.call(this.client, service[method], request);
+    return KedaClient.call(this.client, service[method] as MethodDefinition<object, Answer>, request);
   }
 }
 

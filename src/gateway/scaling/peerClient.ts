@@ -60,7 +60,7 @@ export class PeerClient {
     request: Request,
   ): Promise<Answer> {
     const metadata = new Metadata();
-    for (const token of this.tokens()) metadata.add(PEER_TOKEN_KEY, token);
+    metadata.set(PEER_TOKEN_KEY, this.tokens().join(","));
     return new Promise((resolve, reject) => {
       this.client.makeUnaryRequest(
         path,

@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 
 import { type LinkRoots } from "../../spec";
 
-/** gRPC metadata with the {@link peerTokens} of the replica that calls. */
+/** gRPC metadata with the {@link peerTokens} of the replica that calls, separated by commas. */
 export const PEER_TOKEN_KEY = "fullcode-peer-token";
 
 /**
@@ -15,10 +15,11 @@ export function peerTokens({ current, previous }: LinkRoots): string[] {
   );
 }
 
-/** Takes the same time whatever is given. */
-export function isPeerToken(given: string, accepted: readonly string[]): boolean {
-  const digest = sha256(given);
-  return accepted.reduce((found, token) => timingSafeEqual(digest, sha256(token)) || found, false);
+/** Whether one of the given tokens is accepted. Takes the same time however near they are. */
+export function isPeer(given: readonly string[], accepted: readonly string[]): boolean {
+  let found = false;
+  for (const token of given) for (const each of accepted) found = timingSafeEqual(sha256(token), sha256(each)) || found;
+  return found;
 }
 
 function sha256(text: string): Buffer {

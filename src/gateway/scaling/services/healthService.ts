@@ -32,6 +32,7 @@ export class HealthService {
   };
 
   notServing(): void {
+    if (this.status === "NOT_SERVING") return;
     this.status = "NOT_SERVING";
     for (const stream of this.watches) if (this.knows(stream.request.service)) stream.write({ status: this.status });
   }

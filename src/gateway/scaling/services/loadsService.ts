@@ -1,7 +1,7 @@
 import { type Metadata, status } from "@grpc/grpc-js";
 
 import { type LocalLoads } from "../functionLoad";
-import { isPeerToken, PEER_TOKEN_KEY } from "../peerToken";
+import { isPeer, PEER_TOKEN_KEY } from "../peerToken";
 import { type ActivateRequest, type GetLoadsResponse, type PeerLoad } from "../protocols/loads";
 import { ScalerError } from "../scalerError";
 import { wasActive } from "../totalLoads";
@@ -18,8 +18,8 @@ export interface LoadsServiceOptions {
 /** What the other replicas call. */
 export function loadsService({ loads, tokens, onActivate }: LoadsServiceOptions) {
   const authenticate = (metadata: Metadata): void => {
-    const accepted = tokens();
-    if (!metadata.get(PEER_TOKEN_KEY).some((token) => isPeerToken(String(token), accepted)))
+    const given = String(metadata.get(PEER_TOKEN_KEY)[0] ?? "").split(",");
+    if (!isPeer(given, tokens()))
       throw new ScalerError(status.UNAUTHENTICATED, `${PEER_TOKEN_KEY} is missing or not one of this gateway's`);
   };
   return {

@@ -4,15 +4,11 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { build, type BuildResult, type ImportKind, type Loader, type Message, type Plugin } from "esbuild";
+import { build, type BuildOptions, type ImportKind, type Loader, type Message, type Plugin } from "esbuild";
 
-/** TypeScript that could not be compiled: a sentence each, with file, line and column first. */
-export class BundleError extends Error {
-  override readonly name = "BundleError";
-  constructor(readonly problems: readonly string[]) {
-    super(problems.join("\n"));
-  }
-}
+import { BundleError } from "./bundleError";
+
+export { BundleError };
 
 /** A bundled program. */
 export interface Bundle {
@@ -63,53 +59,68 @@ export async function bundleProgram(options: { source: string; root: string; out
   const source = resolve(options.source);
   const format = await moduleFormat(source);
   const file = join(resolve(options.outFolder), bundleName(root, source, format));
-  let result: BuildResult<{ write: false; metafile: true }>;
-  try {
-    result = await build({
-      entryPoints: [source],
-      outfile: file,
-      absWorkingDir: root,
-      bundle: true,
-      platform: "node",
-      target: "node20",
-      format,
-      conditions: [],
-      mainFields: ["main"],
-      keepNames: true,
-      sourcemap: "inline",
-      write: false,
-      metafile: true,
-      logLevel: "silent",
-      plugins: [sourceLocations(), installedPackages(format)],
-      define: {
-        __filename: "__source_filename",
-        __dirname: "__source_dirname",
-        "import.meta.filename": "__source_filename",
-        "import.meta.dirname": "__source_dirname",
-        "import.meta.url": "__source_url",
-      },
-      ...(format === "esm" && {
-        banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-      }),
-    });
-  } catch (error) {
-    if (isBuildFailure(error)) throw new BundleError(error.errors.map(describe));
-    throw error;
-  }
-  const output = result.outputFiles[0];
+  const plugins = [sourceLocations((path) => path), installedPackages(format)];
+  const { contents, inputs, warnings } = await bundleModules({ source, root, file, format, plugins });
   const compiled = TYPESCRIPT.test(source);
-  if (compiled) await replaceFile(file, output?.contents ?? new Uint8Array());
-  return {
-    file: compiled ? file : source,
+  if (compiled) await replaceFile(file, contents);
+  return { file: compiled ? file : source, format, inputs, warnings };
+}
+
+/**
+ * Makes one file of the modules that `source` imports, except for those that `plugins` leave out.
+ *
+ * @param options.file - Where the bundle will be, which its source map depends on. Nothing is written.
+ * @throws BundleError
+ */
+export async function bundleModules(options: {
+  source: string;
+  root: string;
+  file: string;
+  format: Format;
+  plugins: Plugin[];
+}): Promise<{ contents: Uint8Array; inputs: string[]; warnings: string[] }> {
+  const { source, root, file, format, plugins } = options;
+  const settings = {
+    entryPoints: [source],
+    outfile: file,
+    absWorkingDir: root,
+    bundle: true,
+    platform: "node",
+    target: "node20",
     format,
+    conditions: [],
+    mainFields: ["main"],
+    keepNames: true,
+    sourcemap: "inline",
+    write: false,
+    metafile: true,
+    logLevel: "silent",
+    plugins,
+    define: {
+      __filename: "__source_filename",
+      __dirname: "__source_dirname",
+      "import.meta.filename": "__source_filename",
+      "import.meta.dirname": "__source_dirname",
+      "import.meta.url": "__source_url",
+    },
+    ...(format === "esm" && {
+      banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    }),
+  } as const satisfies BuildOptions;
+  const result = await build(settings).catch((error: unknown) => {
+    throw isBuildFailure(error) ? new BundleError(error.errors.map(describe)) : error;
+  });
+  return {
+    contents: result.outputFiles[0]?.contents ?? new Uint8Array(),
     inputs: Object.keys(result.metafile.inputs).map((input) => resolve(root, input)),
     warnings: result.warnings.map(describe),
   };
 }
 
-type Format = Bundle["format"];
+export type Format = Bundle["format"];
 
-async function moduleFormat(source: string): Promise<Format> {
+/** What a bundle of this program is: its ending says so, else the closest package.json. */
+export async function moduleFormat(source: string): Promise<Format> {
   const extension = extname(source);
   if (extension === ".mts" || extension === ".mjs") return "esm";
   if (extension === ".cts" || extension === ".cjs") return "cjs";
@@ -130,7 +141,8 @@ function parsed(json: string): unknown {
   }
 }
 
-function bundleName(root: string, source: string, format: Format): string {
+/** Name of a program's bundle, from its path below `root`. */
+export function bundleName(root: string, source: string, format: Format): string {
   const path = relative(root, source);
   const stem = (path.startsWith("..") || isAbsolute(path) ? basename(path) : path).replace(TYPESCRIPT, "");
   return `${stem.replace(/[\\/]+/g, "-")}.${format === "esm" ? "mjs" : "cjs"}`;
@@ -147,7 +159,7 @@ function installedPackages(format: Format): Plugin {
     setup(context) {
       context.onResolve({ filter: /./ }, async (args) => {
         if (args.kind === "entry-point" || args.pluginData === asked || args.path.startsWith("node:")) return undefined;
-        const isPackage = !/^(?:\.{1,2}(?:[\\/]|$)|[\\/]|[A-Za-z]:[\\/])/.test(args.path);
+        const isPackage = namesPackage(args.path);
         const resolved = await context.resolve(args.path, {
           resolveDir: args.resolveDir,
           importer: args.importer,
@@ -164,8 +176,13 @@ function installedPackages(format: Format): Plugin {
   };
 }
 
+/** Says of an import whether it is no path: a package, a module of Node.js, an alias. */
+export function namesPackage(path: string): boolean {
+  return !/^(?:\.{1,2}(?:[\\/]|$)|[\\/]|[A-Za-z]:[\\/])/.test(path);
+}
+
 /** In a CommonJS bundle an `import` statement becomes a `require`, for which a package may have another file. */
-function conditionsOf(kind: ImportKind, format: Format): ImportKind {
+export function conditionsOf(kind: ImportKind, format: Format): ImportKind {
   return kind === "import-statement" && format === "cjs" ? "require-call" : kind;
 }
 
@@ -174,8 +191,12 @@ function asLoaded(path: string, kind: ImportKind, format: Format): string {
   return imported ? pathToFileURL(path).href : path;
 }
 
-/** Gives each module of a bundle the location of its source; on the first line, so that line numbers stay. */
-function sourceLocations(): Plugin {
+/**
+ * Gives each module of a bundle the location of its source; on the first line, so that line numbers stay.
+ *
+ * @param located - Where a source is when the bundle runs.
+ */
+export function sourceLocations(located: (path: string) => string): Plugin {
   return {
     name: "source-locations",
     setup(context) {
@@ -184,10 +205,11 @@ function sourceLocations(): Plugin {
         if (!/\b__(?:dir|file)name\b|\bimport\.meta\b/.test(text)) return undefined;
         const extension = extname(args.path);
         const loader = (/tsx|jsx/.test(extension) ? extension.slice(1) : extension.slice(-2)) as Loader;
+        const path = located(args.path);
         const constants = {
-          __source_filename: args.path,
-          __source_dirname: dirname(args.path),
-          __source_url: pathToFileURL(args.path).href,
+          __source_filename: path,
+          __source_dirname: dirname(path),
+          __source_url: pathToFileURL(path).href,
         };
         const declared = Object.entries(constants)
           .map(([name, value]) => `${name}=${JSON.stringify(value)}`)

@@ -3,8 +3,13 @@ import { join } from "node:path";
 
 import { type Excludes, parseDockerIgnore } from "./dockerIgnore";
 
-/** What is never part of a function, whatever `.dockerignore` says: version control, and what this project writes. */
-const NEVER_SHIPPED = new Set([".git", ".fullcode"]);
+/**
+ * What is never part of a function, whatever `.dockerignore` says: version control, what this project writes, and what an
+ * operating system leaves in every folder that it shows.
+ */
+const NEVER_SHIPPED = new Set([".git", ".hg", ".svn", ".fullcode", ".DS_Store"]);
+/** What package managers write at the root of a folder whose dependencies they install; no two machines have the same. */
+const INSTALLED = new Set(["node_modules", ".yarn", ".pnp.cjs", ".pnp.loader.mjs", ".pnpm-store"]);
 
 /** A file or a symbolic link of a function's folder. */
 export interface CodeFile {
@@ -13,23 +18,35 @@ export interface CodeFile {
   symbolicLink: boolean;
 }
 
+/** What else decides over the files that a folder ships. */
+export interface CodeFileOptions {
+  /** Patterns that come before those of `.dockerignore`, which therefore can bring a file back. */
+  excludedByDefault?: readonly string[];
+  /**
+   * Whether the build installs the dependencies.
+   * @default whether package.json declares any
+   */
+  installed?: boolean;
+}
+
 /**
- * Lists what a function's folder ships, sorted by path: everything but what `.dockerignore` leaves out and a
- * `node_modules` at its root that the build installs itself, since package.json declares dependencies.
+ * Lists what a function's folder ships, sorted by path: everything but what `.dockerignore` leaves out and, where
+ * package.json declares dependencies, a `node_modules` at its root, which the build installs itself.
  *
  * Symbolic links are listed, not followed.
  */
-export function* listCodeFiles(folder: string): Generator<CodeFile> {
+export function* listCodeFiles(folder: string, options: CodeFileOptions = {}): Generator<CodeFile> {
+  const { excludedByDefault = [], installed = declaresDependencies(folder) } = options;
   const ignoreFile = join(folder, ".dockerignore");
-  const excluded: Excludes = existsSync(ignoreFile) ? parseDockerIgnore(readFileSync(ignoreFile, "utf8")) : () => false;
-  const installed = declaresDependencies(folder);
+  const own = existsSync(ignoreFile) ? readFileSync(ignoreFile, "utf8") : "";
+  const excluded: Excludes = parseDockerIgnore([...excludedByDefault, own].join("\n"));
   yield* walk("");
 
   function* walk(parent: string): Generator<CodeFile> {
     const entries = readdirSync(join(folder, parent), { withFileTypes: true });
     for (const entry of entries.sort(byName)) {
       const path = parent === "" ? entry.name : `${parent}/${entry.name}`;
-      if (NEVER_SHIPPED.has(entry.name) || (installed && path === "node_modules")) continue;
+      if (NEVER_SHIPPED.has(entry.name) || (installed && INSTALLED.has(path))) continue;
       if (entry.isDirectory()) yield* walk(path);
       else if ((entry.isFile() || entry.isSymbolicLink()) && !excluded(path))
         yield { path, symbolicLink: entry.isSymbolicLink() };

@@ -14,7 +14,10 @@ export function isArchive(path: string): boolean {
 /** An archive that is no function's package; the message says which and why. */
 export class PackageError extends Error {
   override readonly name = "PackageError";
-  constructor(file: string, problem: string) {
+  constructor(
+    readonly file: string,
+    readonly problem: string,
+  ) {
     super(`"${file}" cannot be used as a function's package: ${problem}`);
   }
 }

@@ -1,3 +1,6 @@
+import { type ContextFile, hashContext, textFile } from "./contextFiles";
+import { contextFolder, writeContext } from "./contextFolder";
+
 /** A folder that an image is built from. */
 export interface StagedContext {
   /** Absolute path. */
@@ -14,4 +17,24 @@ export interface StagedContext {
 export interface FunctionContext extends StagedContext {
   /** What an instance of a Node.js function loads, relative to the code in the image: TypeScript is bundled. */
   entrypoint?: string;
+}
+
+/**
+ * Writes a context into the project's folder.
+ *
+ * @param options.dockerfile - Makes the Dockerfile, which labels the image with the hash of what it is built from.
+ */
+export function stageContext(options: {
+  projectFolder: string;
+  stack: string;
+  name: string;
+  platform: string;
+  files: readonly ContextFile[];
+  dockerfile: (hash: string) => string;
+}): Omit<StagedContext, "warnings"> {
+  const { projectFolder, stack, name, platform, files, dockerfile } = options;
+  const withDockerfile = (hash: string): ContextFile[] => [...files, textFile("Dockerfile", dockerfile(hash))];
+  const hash = hashContext(withDockerfile(""), platform);
+  const folder = contextFolder(stack, name, hash);
+  return { path: writeContext(projectFolder, folder, withDockerfile(hash)), folder, hash };
 }

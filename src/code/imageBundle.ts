@@ -1,0 +1,118 @@
+import { realpathSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { join, posix, relative, resolve, sep } from "node:path";
+
+import { type Plugin } from "esbuild";
+
+import {
+  bundleModules,
+  bundleName,
+  conditionsOf,
+  type Format,
+  moduleFormat,
+  namesPackage,
+  sourceLocations,
+} from "./bundle";
+
+/** Folder of bundles in a function's code; listings of code leave it out, so that nobody has files of their own there. */
+const BUNDLE_FOLDER = ".fullcode";
+
+/** A function's code that is bundled for an image. */
+export interface ImageBundleOptions {
+  /** The function's folder. */
+  codeFolder: string;
+  /** Relative to the folder. */
+  entrypoint: string;
+  /** Where the image has the function's code. */
+  imageFolder: string;
+  /**
+   * Names of the packages that the image's build installs. Without any, `node_modules` of the code folder is part of
+   * the image.
+   */
+  installedPackages: readonly string[];
+}
+
+/** A bundle, which is yet to be put into an image. */
+export interface ImageBundle {
+  /** Relative to the code, with forward slashes. */
+  path: string;
+  contents: string;
+  warnings: string[];
+}
+
+/**
+ * Bundles a function's TypeScript so that it runs in an image.
+ *
+ * Packages that the image has are imported by their names. Others, such as those of a workspace or of
+ * `devDependencies`, become part of the bundle. The same sources and packages give the same bundle on every machine.
+ *
+ * @throws BundleError when the TypeScript cannot be compiled.
+ */
+export async function bundleForImage(options: ImageBundleOptions): Promise<ImageBundle> {
+  const root = realpathSync(options.codeFolder);
+  const source = resolve(root, options.entrypoint);
+  const format = await moduleFormat(source);
+  const path = `${BUNDLE_FOLDER}/${bundleName(root, source, format)}`;
+  const inImage = (file: string): string => posix.join(options.imageFolder, relative(root, file).split(sep).join("/"));
+  const { plugin, warnings } = imagePackages({ root, format, inImage, installed: new Set(options.installedPackages) });
+  const bundle = await bundleModules({
+    source,
+    root,
+    file: join(root, path),
+    format,
+    plugins: [sourceLocations(inImage), plugin],
+  });
+  const contents = Buffer.from(bundle.contents).toString("utf8");
+  return { path, contents, warnings: [...bundle.warnings, ...warnings] };
+}
+
+/** Leaves out of a bundle what the image has. */
+function imagePackages(options: {
+  root: string;
+  format: Format;
+  installed: ReadonlySet<string>;
+  inImage: (file: string) => string;
+}): { plugin: Plugin; warnings: Set<string> } {
+  const { root, format, installed, inImage } = options;
+  const shippedPackages = join(root, "node_modules") + sep;
+  const asked = Symbol("asked");
+  const warnings = new Set<string>();
+  const plugin: Plugin = {
+    name: "image-packages",
+    setup(context) {
+      context.onResolve({ filter: /./ }, async (args) => {
+        if (args.kind === "entry-point" || args.pluginData === asked) return undefined;
+        const left = { path: args.path, external: true };
+        const isPackage = namesPackage(args.path);
+        // whether it is installed here as well does not matter, or a machine without it would make another bundle
+        if (isPackage && (isBuiltin(args.path) || installed.has(packageName(args.path)))) return left;
+        const resolved = await context.resolve(args.path, {
+          resolveDir: args.resolveDir,
+          importer: args.importer,
+          kind: conditionsOf(args.kind, format),
+          pluginData: asked,
+        });
+        if (resolved.external) return left;
+        if (resolved.errors.length > 0) {
+          if (!isPackage) return undefined;
+          warnings.add(`"${args.path}" is neither among the dependencies of package.json nor installed here`);
+          return left;
+        }
+        if (isPackage && installed.size === 0 && resolved.path.startsWith(shippedPackages)) return left;
+        if (!resolved.path.endsWith(".node")) return undefined;
+        if (relative(root, resolved.path).startsWith(".."))
+          warnings.add(`"${args.path}" is a native module outside of the function's folder, and not in its image`);
+        return { path: inImage(resolved.path), external: true };
+      });
+    },
+  };
+  return { plugin, warnings };
+}
+
+/** `@scope/name/file` → `@scope/name`. */
+function packageName(path: string): string {
+  return path
+    .split("/")
+    .slice(0, path.startsWith("@") ? 2 : 1)
+    .join("/");
+}

@@ -1,0 +1,171 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { type ContextFile, readContextFile, textFile } from "./contextFiles";
+import {
+  checkLocalPackages,
+  installedPackages,
+  installsFromCode,
+  manifestForInstall,
+  type PackageManifest,
+  readPackageManifest,
+} from "./packageManifest";
+
+/** Where a context has what dependencies are installed by. */
+export const MANIFESTS_FOLDER = "manifests";
+
+/**
+ * Settings of package managers. They often hold a registry's token: what installs has them, what runs has no use for
+ * them.
+ */
+export const INSTALL_SETTINGS = [".npmrc", ".yarnrc", ".yarnrc.yml"] as const;
+
+/** How the dependencies of a function get into its image. */
+export interface Dependencies {
+  /** Manifests, lock file and settings of the package manager. */
+  files: ContextFile[];
+  /** Shell command that installs them, production ones only. */
+  command: string;
+  /** Whether the command needs the function's code beside the manifests. */
+  needsCode: boolean;
+  /** Names of the packages that package.json declares for production. */
+  packages: string[];
+  warnings: string[];
+}
+
+interface PackageManager {
+  name: "npm" | "pnpm" | "yarn";
+  lockFile: string;
+  /** Files and folders that it reads beside package.json and the lock file. */
+  settings: readonly string[];
+  command(folder: string, manifest: PackageManifest): string;
+}
+
+const NPM_FLAGS = "--omit=dev --no-audit --no-fund --no-update-notifier";
+const npm: Omit<PackageManager, "lockFile"> = {
+  name: "npm",
+  settings: [".npmrc"],
+  command: () => `npm ci ${NPM_FLAGS}`,
+};
+
+/** In the order in which they are looked for. */
+const PACKAGE_MANAGERS: readonly PackageManager[] = [
+  { ...npm, lockFile: "npm-shrinkwrap.json" },
+  { ...npm, lockFile: "package-lock.json" },
+  {
+    name: "pnpm",
+    lockFile: "pnpm-lock.yaml",
+    settings: [".npmrc", "pnpm-workspace.yaml", ".pnpmfile.cjs"],
+    command: pnpmCommand,
+  },
+  {
+    name: "yarn",
+    lockFile: "yarn.lock",
+    settings: [".npmrc", ".yarnrc", ".yarnrc.yml", ".yarn/plugins", ".yarn/patches"],
+    command: yarnCommand,
+  },
+];
+
+/** The newest releases that read a lock file of a project that names no release of its own. */
+const PNPM_OF_LOCK_FILE: Record<string, string> = { "5": "7", "6": "8", "9": "10" };
+const YARN_CLASSIC = "1.22.22";
+const YARN_BERRY = "4";
+/** Lock file that Yarn 4 writes, as `__metadata.version`; it rewrites older ones. */
+const YARN_4_LOCK_VERSION = 8;
+
+/**
+ * Settles how a function's dependencies are installed: by the package manager whose lock file there is.
+ *
+ * @throws ImageError for a dependency that cannot be installed in an image.
+ */
+export function planDependencies(folder: string): Dependencies {
+  const manifest = readPackageManifest(folder);
+  checkLocalPackages(manifest, folder);
+  const { manager, warning } = findPackageManager(folder, manifest);
+  const names = manager === undefined ? npm.settings : [manager.lockFile, ...manager.settings];
+  const files = names.flatMap((name) => manifestFiles(folder, name));
+  files.push(textFile(`${MANIFESTS_FOLDER}/package.json`, manifestForInstall(manifest)));
+  return {
+    files,
+    command: manager?.command(folder, manifest) ?? `npm install --no-package-lock ${NPM_FLAGS}`,
+    needsCode: installsFromCode(manifest) || hasPnpmWorkspace(folder, manager),
+    packages: Object.keys(installedPackages(manifest)),
+    warnings: warning === undefined ? [] : [warning],
+  };
+}
+
+function findPackageManager(
+  folder: string,
+  { packageManager }: PackageManifest,
+): { manager?: PackageManager; warning?: string } {
+  const found = PACKAGE_MANAGERS.filter(({ lockFile }) => existsSync(join(folder, lockFile)));
+  const named = found.find(({ name }) => packageManager?.startsWith(`${name}@`));
+  const manager = named ?? found[0];
+  if (manager === undefined)
+    return {
+      warning:
+        "there is no package-lock.json, pnpm-lock.yaml or yarn.lock beside package.json: its image gets whatever versions are the newest when it is built",
+    };
+  if (named !== undefined || found.every(({ name }) => name === manager.name)) return { manager };
+  const others = found.filter((other) => other !== manager).map(({ lockFile }) => `"${lockFile}"`);
+  return {
+    manager,
+    warning: `dependencies are installed by "${manager.lockFile}"; ${others.join(" and ")} beside it is not used: remove one, or name the package manager in package.json's \`packageManager\``,
+  };
+}
+
+/** A file, or all files of a folder. */
+function manifestFiles(folder: string, name: string): ContextFile[] {
+  const path = join(folder, name);
+  if (!existsSync(path)) return [];
+  if (!name.startsWith(".yarn/")) return [readContextFile(folder, name, `${MANIFESTS_FOLDER}/${name}`)];
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .replaceAll("\\", "/"),
+    )
+    .map((file) => readContextFile(folder, file, `${MANIFESTS_FOLDER}/${file}`));
+}
+
+function hasPnpmWorkspace(folder: string, manager: PackageManager | undefined): boolean {
+  if (manager?.name !== "pnpm") return false;
+  return /^(?:packages|patchedDependencies):/m.test(readIfExists(join(folder, "pnpm-workspace.yaml")));
+}
+
+function pnpmCommand(folder: string, manifest: PackageManifest): string {
+  const lockVersion = /^lockfileVersion: *'?(\d+)/m.exec(readIfExists(join(folder, "pnpm-lock.yaml")))?.[1] ?? "";
+  const version = namedVersion(manifest, "pnpm") ?? PNPM_OF_LOCK_FILE[lockVersion] ?? PNPM_OF_LOCK_FILE["9"];
+  return run(`pnpm@${version}`, "pnpm install --frozen-lockfile --prod");
+}
+
+function yarnCommand(folder: string, manifest: PackageManifest): string {
+  const lockVersion = /^__metadata:\s+version: *(\d+)/m.exec(readIfExists(join(folder, "yarn.lock")))?.[1];
+  const named = namedVersion(manifest, "yarn");
+  if (lockVersion === undefined) {
+    const version = named?.startsWith("1.") ? named : YARN_CLASSIC;
+    return run(`yarn@${version}`, "yarn install --frozen-lockfile --production --non-interactive --no-progress");
+  }
+  // Yarn 2 and 3 cannot leave development dependencies out, and Yarn 4 reads their lock files
+  const release = `@yarnpkg/cli-dist@${Number.parseInt(named ?? "", 10) >= 4 ? named : YARN_BERRY}`;
+  const environment = "YARN_IGNORE_PATH=1 YARN_NODE_LINKER=node-modules YARN_ENABLE_TELEMETRY=0";
+  const focus = `${environment} ${run(release, "yarn workspaces focus --production")}`;
+  if (Number(lockVersion) < YARN_4_LOCK_VERSION) return focus;
+  const check = `${environment} ${run(release, "yarn install --immutable --mode=update-lockfile")}`;
+  return `${check} && ${focus}`;
+}
+
+/** Runs a package manager of just this version; npm comes with every Node.js image, Corepack does not. */
+function run(release: string, command: string): string {
+  return `npm exec --yes --package=${release} -- ${command}`;
+}
+
+/** The version that `packageManager` names, without its hash. */
+function namedVersion({ packageManager }: PackageManifest, name: string): string | undefined {
+  return new RegExp(`^${name}@(\\d+(?:\\.[\\w.-]+)?)(?:\\+.*)?$`).exec(packageManager ?? "")?.[1];
+}
+
+function readIfExists(file: string): string {
+  return existsSync(file) ? readFileSync(file, "utf8") : "";
+}

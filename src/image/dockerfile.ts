@@ -1,0 +1,97 @@
+import { type Dependencies, INSTALL_SETTINGS, MANIFESTS_FOLDER } from "./dependencies";
+import { CODE_FOLDER } from "./functionCode";
+import { IMAGE_CODE_FOLDER, IMAGE_USER } from "./imageLayout";
+import { NODE_COPY_FILE, RUNTIME_FOLDER } from "./runtimeFiles";
+
+/** Stages have names that no base image has: `FROM` takes the name of a stage for the stage. */
+const DEPENDENCIES_STAGE = "fullcode-dependencies";
+const NODE_STAGE = "fullcode-node";
+
+/** What an image is made of. */
+export interface ImageParts {
+  baseImage: string;
+  /** What Node.js and npm are taken from. */
+  nodeImage: string;
+  /** Whether the image has to bring a Node.js of its own. */
+  bringsNode: boolean;
+  dependencies?: Dependencies;
+  labels: Record<string, string>;
+  environment: Record<string, string>;
+  command: readonly string[];
+}
+
+/**
+ * Text of a function's Dockerfile, for the builder of Docker 20.10 and for BuildKit.
+ *
+ * What changes seldom comes first. The last stage runs no command, so that its base needs no shell.
+ */
+export function functionDockerfile(parts: ImageParts): string {
+  const { baseImage, nodeImage, bringsNode, dependencies, environment } = parts;
+  return lines(
+    dependencies !== undefined && installStage(nodeImage, dependencies),
+    bringsNode && nodeStage(nodeImage, baseImage),
+    `FROM ${baseImage}`,
+    bringsNode && `COPY --from=${NODE_STAGE} /fullcode/ /fullcode/`,
+    `COPY ${RUNTIME_FOLDER}/ /fullcode/`,
+    `WORKDIR ${IMAGE_CODE_FOLDER}`,
+    dependencies !== undefined && copyInstalled(dependencies),
+    `COPY ${CODE_FOLDER}/ ${IMAGE_CODE_FOLDER}/`,
+    ...Object.entries(environment).map(([name, value]) => `ENV ${name}=${value}`),
+    ending(parts),
+  );
+}
+
+/** Text of the gateway's Dockerfile. */
+export function gatewayDockerfile(parts: Pick<ImageParts, "baseImage" | "labels" | "command">): string {
+  return lines(`FROM ${parts.baseImage}`, `COPY ${RUNTIME_FOLDER}/ /fullcode/`, `WORKDIR /fullcode`, ending(parts));
+}
+
+function installStage(nodeImage: string, { command, needsCode }: Dependencies): string {
+  const after = [
+    "mkdir -p node_modules",
+    needsCode && `rm -rf .yarn ${INSTALL_SETTINGS.join(" ")}`,
+    // the user that runs the function owns none of it
+    `chmod -R a+rX ${needsCode ? "." : "node_modules"}`,
+  ];
+  return lines(
+    `FROM ${nodeImage} AS ${DEPENDENCIES_STAGE}`,
+    "USER 0:0",
+    `WORKDIR ${IMAGE_CODE_FOLDER}`,
+    "ENV CI=true",
+    needsCode && `COPY ${CODE_FOLDER}/ ./`,
+    `COPY ${MANIFESTS_FOLDER}/ ./`,
+    `RUN ${[command, ...after.filter((each) => each !== false)].join(" && ")}`,
+    "",
+  );
+}
+
+function copyInstalled({ needsCode }: Dependencies): string {
+  const folder = needsCode ? `${IMAGE_CODE_FOLDER}/` : `${IMAGE_CODE_FOLDER}/node_modules/`;
+  return `COPY --from=${DEPENDENCIES_STAGE} ${folder} ${folder}`;
+}
+
+/** Where base and Node.js are one image, links take less room than copies. */
+function nodeStage(nodeImage: string, baseImage: string): string {
+  const file = `/${NODE_COPY_FILE.split("/").pop()}`;
+  return lines(
+    `FROM ${nodeImage} AS ${NODE_STAGE}`,
+    "USER 0:0",
+    `COPY ${NODE_COPY_FILE} ${file}`,
+    `RUN ${JSON.stringify(["node", file, baseImage === nodeImage ? "link" : "copy"])}`,
+    "",
+  );
+}
+
+function ending({ labels, command }: Pick<ImageParts, "labels" | "command">): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}=${quote(value)}`);
+  return lines(`LABEL ${pairs.join(" \\\n      ")}`, `USER ${IMAGE_USER}`, `ENTRYPOINT ${JSON.stringify(command)}`);
+}
+
+/** A value as it is: Dockerfiles expand variables in quotes. */
+function quote(value: string): string {
+  return `"${value.replace(/[\\"$]/g, "\\$&")}"`;
+}
+
+function lines(...parts: (string | false)[]): string {
+  return parts.filter((part) => part !== false).join("\n");
+}

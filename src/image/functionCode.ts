@@ -1,0 +1,91 @@
+import { existsSync, realpathSync } from "node:fs";
+import { dirname, isAbsolute, join, posix, relative, resolve } from "node:path";
+
+import { declaresDependencies, listCodeFiles } from "../code/codeFiles";
+import { DEFAULT_ENTRYPOINT } from "../code/inspectCode";
+import { isArchive } from "../code/packageArchive";
+import { bundleForImageSync, unpackArchiveSync } from "../code/syncJob";
+import { type FunctionDocument, IMAGE_CODE_FOLDER } from "../spec";
+import { type ContextFile, readContextFile, textFile } from "./contextFiles";
+import { INSTALL_SETTINGS } from "./dependencies";
+import { ImageError } from "./imageError";
+
+/** Where a context has the function's code. */
+export const CODE_FOLDER = "code";
+
+/** Files that programs read secrets from while they are developed; an image is read by more people than a folder. */
+const SECRET_FILES = ["**/.env", "**/.env.*", "!**/.env.example", "!**/.env.sample", "!**/.env.template"];
+const SETTINGS = INSTALL_SETTINGS.map((name) => `**/${name}`);
+
+const TYPESCRIPT = /\.[mc]?tsx?$/;
+
+/** Where a function's code is, unpacked. */
+export interface CodeFolder {
+  path: string;
+  /** Whether the image's build installs the dependencies that package.json declares. */
+  installed: boolean;
+}
+
+/** Finds a function's code; an archive is unpacked. */
+export function openCode(code: string, cacheFolder: string): CodeFolder {
+  const archive = isArchive(code);
+  const path = archive ? unpackArchiveSync(code, cacheFolder) : code;
+  // an archive with its packages is complete, as it is on other platforms
+  const vendored = archive && existsSync(join(path, "node_modules"));
+  return { path, installed: declaresDependencies(path) && !vendored };
+}
+
+/** What an image has of a function's code, and what its author should know. */
+export interface FunctionCode {
+  files: ContextFile[];
+  warnings: string[];
+  /** What an instance loads. */
+  entrypoint?: string;
+}
+
+/** Reads what is shipped, and bundles TypeScript. */
+export function readFunctionCode(
+  { path: folder, installed }: CodeFolder,
+  document: Pick<FunctionDocument, "runtime" | "entrypoint">,
+  installedPackages: readonly string[],
+): FunctionCode {
+  const excludedByDefault = [...SECRET_FILES, ...SETTINGS];
+  const paths = [...listCodeFiles(folder, { installed, excludedByDefault })].map(({ path }) => path);
+  if (paths.length === 0) throw new ImageError(`.dockerignore leaves out every file of "${folder}"`);
+  const files = paths.map((path) => readContextFile(folder, path, `${CODE_FOLDER}/${path}`));
+  const warnings = [...warningsAboutSecrets(folder, installed, paths), ...warningsAboutLinks(folder, files)];
+  if (document.runtime === "custom") return { files, warnings };
+
+  const entrypoint = posix.normalize(document.entrypoint ?? DEFAULT_ENTRYPOINT);
+  const exists = existsSync(join(folder, entrypoint));
+  if (exists && TYPESCRIPT.test(entrypoint)) {
+    const options = { codeFolder: folder, entrypoint, imageFolder: IMAGE_CODE_FOLDER, installedPackages };
+    const bundle = bundleForImageSync(options);
+    files.push(textFile(`${CODE_FOLDER}/${bundle.path}`, bundle.contents));
+    return { files, warnings: [...warnings, ...bundle.warnings], entrypoint: bundle.path };
+  }
+  if (exists && !paths.includes(entrypoint))
+    warnings.push(`.dockerignore leaves the entrypoint "${entrypoint}" out: every invocation will return an error`);
+  return { files, warnings, entrypoint };
+}
+
+/** Whoever has left a file out by .dockerignore knows. */
+function* warningsAboutSecrets(folder: string, installed: boolean, paths: readonly string[]): Generator<string> {
+  const shipped = new Set(paths);
+  const excludedByDefault = SETTINGS;
+  for (const { path } of listCodeFiles(folder, { installed, excludedByDefault }))
+    if (!shipped.has(path))
+      yield `"${path}" is left out of the image, as it may hold secrets: give the function \`variables\`, or bring it back by a line "!${path}" in .dockerignore`;
+}
+
+/** An image has the function's folder only. */
+function* warningsAboutLinks(folder: string, files: readonly ContextFile[]): Generator<string> {
+  const root = realpathSync(folder);
+  for (const file of files) {
+    if (file.kind !== "link") continue;
+    const path = file.path.slice(CODE_FOLDER.length + 1);
+    const target = resolve(root, dirname(path), file.target);
+    if (isAbsolute(file.target) || relative(root, target).startsWith(".."))
+      yield `the symbolic link "${path}" leads out of the function's folder, and to nothing in its image`;
+  }
+}

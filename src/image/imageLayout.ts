@@ -1,0 +1,43 @@
+import { posix } from "node:path";
+
+import { IMAGE_CODE_FOLDER, IMAGE_GATEWAY_FILE, IMAGE_RUNTIME_FOLDER } from "../spec";
+
+/** User and group that run in images: no base image needs to know them by name. */
+export const IMAGE_USER = "1000:1000";
+/** Where an image of a custom runtime has a Node.js of its own, for the agent. */
+export const IMAGE_NODE_FILE = "/fullcode/bin/node";
+/** The libraries of that Node.js, the C library and its loader among them. */
+export const IMAGE_LIBRARY_FOLDER = "/fullcode/lib";
+
+/** Share of an instance's memory that its JavaScript heap may take; the rest is for buffers and the runtime. */
+const HEAP_SHARE = 0.75;
+
+/**
+ * What starts an instance in an image of this project.
+ *
+ * A custom runtime's base image may have another C library, an older one or none, so the agent's Node.js is started by
+ * the loader that it came with. Other than by an environment variable, the bootstrap inherits nothing of it.
+ */
+export function instanceCommand(runtime: "nodejs" | "custom", { memoryMiB }: { memoryMiB?: number } = {}): string[] {
+  if (runtime === "custom")
+    return [
+      `${IMAGE_LIBRARY_FOLDER}/ld.so`,
+      "--library-path",
+      IMAGE_LIBRARY_FOLDER,
+      IMAGE_NODE_FILE,
+      posix.join(IMAGE_RUNTIME_FOLDER, "agent/main.js"),
+    ];
+  return [
+    "node",
+    "--enable-source-maps",
+    ...(memoryMiB === undefined ? [] : [`--max-old-space-size=${Math.floor(memoryMiB * HEAP_SHARE)}`]),
+    posix.join(IMAGE_RUNTIME_FOLDER, "node/main.js"),
+  ];
+}
+
+/** What starts a gateway in its image. */
+export function gatewayCommand(): string[] {
+  return ["node", "--enable-source-maps", IMAGE_GATEWAY_FILE];
+}
+
+export { IMAGE_CODE_FOLDER, IMAGE_GATEWAY_FILE, IMAGE_RUNTIME_FOLDER };

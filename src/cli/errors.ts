@@ -5,10 +5,16 @@ export class CliError extends Error {
 
 /** What to print for an error: a sentence for the expected ones, the stack for defects. */
 export function errorText(error: unknown): string {
-  if (error instanceof CliError || EXPECTED.has((error as Error | undefined)?.name ?? ""))
-    return (error as Error).message;
+  if (isExpected(error)) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-/** Errors of other rooms whose messages say what, where and what to do. */
-const EXPECTED = new Set(["InvalidDocumentError", "BundleError"]);
+/**
+ * Whether the error's message says what, where and what to do. Told by its name: what is loaded for clusters only has
+ * classes of its own.
+ */
+export function isExpected(error: unknown): error is Error {
+  return error instanceof Error && EXPECTED.has(error.name);
+}
+
+const EXPECTED = new Set(["CliError", "InvalidDocumentError", "BundleError"]);

@@ -144,7 +144,15 @@ function inProject(command: Command): Command {
 function ofRegion(command: Command): Command {
   return inProject(command)
     .option("-e, --environment <name>", "of this environment only")
-    .option("-r, --region <name>", "of this region only");
+    .option("-r, --region <name>", "of this region only")
+    .option("--context <name>", "of the cluster of this kubeconfig context; repeat it for several", collect)
+    .option("--kubeconfig <file>", "its file (default: those of KUBECONFIG, else ~/.kube/config)")
+    .option("-n, --namespace <name>", "of this namespace of the cluster only")
+    .option("--app <name>", "of this app only, in clusters with several");
+}
+
+function collect(value: string, earlier: string[] = []): string[] {
+  return [...earlier, value];
 }
 
 function parseCount(text: string): number {

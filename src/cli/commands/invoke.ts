@@ -1,8 +1,8 @@
 import pc from "picocolors";
 
-import { type RegionSelection, gatewayWith } from "../admin/runningGateways";
 import { CliError } from "../errors";
 import { readInput } from "../readInput";
+import { type RegionSelection, withRegions } from "../regions/regionSelection";
 
 export interface InvokeOptions extends RegionSelection {
   /** Request parts as JSON. */
@@ -24,13 +24,15 @@ interface TesterAnswer {
 /** `fullcode invoke`: the body goes to the standard output, what the handler logged to the standard error. */
 export async function invoke(name: string, options: InvokeOptions): Promise<void> {
   const parts = await requestParts(options);
-  const gateway = await gatewayWith(options, `function "${name}"`, ({ functions }) =>
-    functions.some((each) => each.name === name),
-  );
-  const answer = await gateway.post<TesterAnswer>(`/functions/${name}/invoke`, parts);
-  if (options.json === true) console.log(JSON.stringify(answer, null, 2));
-  else print(answer, gateway.region.label);
-  if (answer.status >= 500) process.exitCode = 1;
+  await withRegions(options, async (regions) => {
+    const gateway = await regions.gatewayWith(`function "${name}"`, ({ functions }) =>
+      functions.some((each) => each.name === name),
+    );
+    const answer = await gateway.post<TesterAnswer>(`/functions/${name}/invoke`, parts);
+    if (options.json === true) console.log(JSON.stringify(answer, null, 2));
+    else print(answer, gateway.label);
+    if (answer.status >= 500) process.exitCode = 1;
+  });
 }
 
 function print({ status, body, logs, duration }: TesterAnswer, region: string): void {

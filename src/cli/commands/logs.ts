@@ -1,13 +1,7 @@
-import { join } from "node:path";
-
 import { type LogRecord } from "../../gateway/gatewayOptions";
-import { logFilter, readLog } from "../../gateway/logs/readLog";
-import { LOG_FILE, STATE_FOLDER } from "../../spec";
-import { type AdminClient } from "../admin/adminClient";
-import { gatewaysOf, type RegionSelection, runningGateways, selectRegions } from "../admin/runningGateways";
 import { CliError } from "../errors";
 import { LogPrinter } from "../output/logLines";
-import { type LocalRegion } from "../regions/regionFolders";
+import { type RegionSelection, withRegions } from "../regions/regionSelection";
 
 export interface LogsOptions extends RegionSelection {
   follow?: boolean;
@@ -19,60 +13,27 @@ export interface LogsOptions extends RegionSelection {
 const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * `fullcode logs`: records of all selected regions, oldest first; with `follow` as they come. Regions that are not served
- * have the records that their last gateway has left.
+ * `fullcode logs`: records of all selected regions, oldest first; with `follow` as they come. Regions of this machine that
+ * are not served have the records that their last gateway has left.
  */
 export async function logs(functionName: string | undefined, options: LogsOptions): Promise<void> {
-  const since = sinceTime(options.since);
-  const regions = await selectRegions(options);
-  const gateways = options.follow === true ? await runningGateways(options) : await gatewaysOf(regions);
-  const printer = new LogPrinter((line) => console.log(line));
-  const print = (record: LogRecord, region: string): void => {
-    if (options.json === true) console.log(JSON.stringify({ region, ...record }));
-    else printer.add(record, regions.length > 1 ? region : "");
-  };
-  const earlier = await Promise.all(
-    regions.map(async (region) => {
-      const gateway = gateways.find((each) => each.region.folder === region.folder);
-      const records = gateway === undefined ? leftRecords(region) : recordsOf(gateway, functionName, since);
-      return collect(records, logFilter(functionName, since), region.label);
-    }),
-  );
-  for (const { record, region } of earlier.flat().sort((a, b) => a.record.time - b.record.time)) print(record, region);
-  printer.flush();
-  if (options.follow !== true) return;
-  const now = Date.now();
-  await Promise.all(
-    gateways.map(async (gateway) => {
-      for await (const record of recordsOf(gateway, functionName, now, true)) print(record, gateway.region.label);
-    }),
-  );
-}
-
-function leftRecords({ folder }: LocalRegion): AsyncIterable<LogRecord> {
-  return readLog(join(folder, STATE_FOLDER, LOG_FILE));
-}
-
-function recordsOf(
-  gateway: AdminClient,
-  functionName: string | undefined,
-  since: number,
-  follow = false,
-): AsyncIterable<LogRecord> {
-  const query = new URLSearchParams({ since: String(since) });
-  if (functionName !== undefined) query.set("function", functionName);
-  if (follow) query.set("follow", "1");
-  return gateway.stream<LogRecord>(`/logs?${query.toString()}`);
-}
-
-async function collect(
-  records: AsyncIterable<LogRecord>,
-  wanted: (record: LogRecord) => boolean,
-  region: string,
-): Promise<{ record: LogRecord; region: string }[]> {
-  const collected: { record: LogRecord; region: string }[] = [];
-  for await (const record of records) if (wanted(record)) collected.push({ record, region });
-  return collected;
+  const query = { function: functionName, since: sinceTime(options.since) };
+  await withRegions(options, async (regions) => {
+    const printer = new LogPrinter((line) => console.log(line));
+    const print = (record: LogRecord, region: string): void => {
+      if (options.json === true) console.log(JSON.stringify({ region, ...record }));
+      else printer.add(record, regions.all.length > 1 ? region : "");
+    };
+    const opened = await regions.ask(async (region) => ({ label: region.label, log: await region.logs(query) }));
+    const followed = opened.filter(({ log }) => options.follow === true && log.live);
+    if (options.follow === true && followed.length === 0) throw regions.notServed();
+    const earlier = await Promise.all(
+      opened.map(async ({ label, log }) => (await log.earlier()).map((record) => ({ label, record }))),
+    );
+    for (const { label, record } of earlier.flat().sort((a, b) => a.record.time - b.record.time)) print(record, label);
+    printer.flush();
+    await Promise.all(followed.map(({ label, log }) => log.follow((record) => print(record, label))));
+  });
 }
 
 /** @throws CliError for what is neither a duration nor a time. */

@@ -1,9 +1,9 @@
 import { cronQueueName } from "../../gateway/crons/cronQueueName";
 import { type GatewayStatus } from "../../gateway/gatewayOptions";
 import { type AdminClient } from "../admin/adminClient";
-import { type RegionSelection, runningGateways } from "../admin/runningGateways";
 import { CliError } from "../errors";
 import { table } from "../output/table";
+import { type RegionSelection, type SelectedRegions, withRegions } from "../regions/regionSelection";
 
 export interface QueueOptions extends RegionSelection {
   json?: boolean;
@@ -34,32 +34,9 @@ const MAX_BODY_SHOWN = 60;
 
 /** `fullcode queue list`: counts of all queues, or the dead letters of one. */
 export async function listQueues(queue: string | undefined, options: QueueOptions): Promise<void> {
-  if (queue === undefined) {
-    const rows = await Promise.all((await runningGateways(options)).map(queuesOf));
-    printRows(rows.flat(), options, ["region", "queue", "trigger", "pending", "inFlight", "deadLetters"]);
-    return;
-  }
-  const gateways = await gatewaysWithQueue(queue, options);
-  const letters = await Promise.all(
-    gateways.map(async (gateway) =>
-      (await gateway.get<DeadLetter[]>(`/queues/${queue}/dead-letters`)).map((letter) => ({
-        region: gateway.region.label,
-        ...letter,
-      })),
-    ),
+  await withRegions(options, (regions) =>
+    queue === undefined ? listCounts(regions, options) : listDeadLetters(queue, regions, options),
   );
-  const rows = letters.flat();
-  if (options.json === true) console.log(JSON.stringify(rows, null, 2));
-  else
-    printRows(
-      rows.map((letter) => ({
-        ...letter,
-        deadAt: new Date(letter.deadAt).toISOString(),
-        body: letter.body.slice(0, MAX_BODY_SHOWN),
-      })),
-      options,
-      ["region", "id", "deadAt", "attempts", "reason", "body"],
-    );
 }
 
 /** `fullcode queue redrive` and `purge`: all dead letters of a queue, or those with the ids. */
@@ -69,19 +46,49 @@ export async function settleDeadLetters(
   ids: string[],
   options: QueueOptions,
 ): Promise<void> {
-  const gateways = await gatewaysWithQueue(queue, options);
   const body = JSON.stringify(ids.length > 0 ? { ids } : {});
-  const counts = await Promise.all(
-    gateways.map(async (gateway) => ({
-      region: gateway.region.label,
-      ...(await gateway.post<{ count: number }>(`/queues/${queue}/${action}`, body)),
-    })),
-  );
-  if (ids.length > 0 && counts.every(({ count }) => count === 0))
-    throw new CliError(
-      `Queue "${queue}" has no dead letter with such an id; "fullcode queue list ${queue}" lists them.`,
+  await withRegions(options, async (regions) => {
+    const gateways = await gatewaysWithQueue(queue, regions);
+    const counts = await Promise.all(
+      gateways.map(async (gateway) => ({
+        region: gateway.label,
+        ...(await gateway.post<{ count: number }>(`/queues/${queue}/${action}`, body)),
+      })),
     );
-  printRows(counts, options, ["region", "count"]);
+    if (ids.length > 0 && counts.every(({ count }) => count === 0))
+      throw new CliError(
+        `Queue "${queue}" has no dead letter with such an id; "fullcode queue list ${queue}" lists them.`,
+      );
+    printRows(counts, options, ["region", "count"]);
+  });
+}
+
+async function listCounts(regions: SelectedRegions, options: QueueOptions): Promise<void> {
+  const rows = await Promise.all((await regions.gateways()).map(queuesOf));
+  printRows(rows.flat(), options, ["region", "queue", "trigger", "pending", "inFlight", "deadLetters"]);
+}
+
+async function listDeadLetters(queue: string, regions: SelectedRegions, options: QueueOptions): Promise<void> {
+  const gateways = await gatewaysWithQueue(queue, regions);
+  const letters = await Promise.all(
+    gateways.map(async (gateway) =>
+      (await gateway.get<DeadLetter[]>(`/queues/${queue}/dead-letters`)).map((letter) => ({
+        region: gateway.label,
+        ...letter,
+      })),
+    ),
+  );
+  const rows = letters.flat();
+  if (options.json === true) return console.log(JSON.stringify(rows, null, 2));
+  printRows(
+    rows.map((letter) => ({
+      ...letter,
+      deadAt: new Date(letter.deadAt).toISOString(),
+      body: letter.body.slice(0, MAX_BODY_SHOWN),
+    })),
+    options,
+    ["region", "id", "deadAt", "attempts", "reason", "body"],
+  );
 }
 
 /** The queues of a region: those that triggers have, also before their first message, and others that hold messages. */
@@ -96,21 +103,21 @@ async function queuesOf(gateway: AdminClient): Promise<QueueRow[]> {
   ]);
   const names = [...new Set([...triggers.keys(), ...counts.map(({ queue }) => queue)])].sort();
   return names.map((queue) => ({
-    region: gateway.region.label,
+    region: gateway.label,
     trigger: triggers.get(queue) ?? "none",
     ...(counts.find((each) => each.queue === queue) ?? { queue, pending: 0, inFlight: 0, deadLetters: 0 }),
   }));
 }
 
 /** @throws CliError when no region has the queue. */
-async function gatewaysWithQueue(queue: string, options: QueueOptions): Promise<AdminClient[]> {
-  const gateways = await runningGateways(options);
+async function gatewaysWithQueue(queue: string, regions: SelectedRegions): Promise<AdminClient[]> {
+  const gateways = await regions.gateways();
   const queues = await Promise.all(gateways.map(queuesOf));
   const having = gateways.filter((_, index) => queues[index].some((each) => each.queue === queue));
   if (having.length > 0) return having;
   const known = [...new Set(queues.flat().map((each) => each.queue))].sort();
   throw new CliError(
-    `There is no queue "${queue}" in ${gateways.map(({ region }) => region.label).join(", ")}; there ` +
+    `There is no queue "${queue}" in ${gateways.map(({ label }) => label).join(", ")}; there ` +
       (known.length === 0 ? "are none." : `are: ${known.join(", ")}.`),
   );
 }

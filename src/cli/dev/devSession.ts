@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 
 import pc from "picocolors";
 
-import { gatewaysOf } from "../admin/runningGateways";
+import { servedRegions } from "../admin/localGateways";
 import { CliError, errorText } from "../errors";
 import { evaluate, type Evaluation } from "../evaluator/evaluate";
 import { LogPrinter } from "../output/logLines";
@@ -93,8 +93,8 @@ export class DevSession {
    * @throws CliError when one serves regions of the stack.
    */
   private async requireUnserved(): Promise<void> {
-    const served = await gatewaysOf(await findRegions(this.project.folder, this.options.stack));
-    if (served.length > 0) throw servedElsewhere(served.map(({ region }) => region));
+    const served = await servedRegions(await findRegions(this.project.folder, this.options.stack));
+    if (served.length > 0) throw servedElsewhere(served);
   }
 
   private async reload(file: string): Promise<void> {

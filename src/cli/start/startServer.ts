@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo } from "node:net";
 
-import { type GatewayAddress } from "../admin/adminClient";
+import { type AdminAddress } from "../admin/adminClient";
 import { CliError } from "../errors";
 
 /** What the gateway gives a tester. */
@@ -22,7 +22,7 @@ export class StartServer {
   private readonly server: Server;
 
   constructor(
-    private readonly gateway: Pick<GatewayAddress, "adminUrl" | "token">,
+    private readonly gateway: AdminAddress,
     private readonly functionName: string,
   ) {
     this.server = createServer((request, response) => void this.onRequest(request, response));

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 
 import { type Gateway } from "../../gateway/gatewayOptions";
 import { API_VERSION, documentFileName, type DocumentInput, GATEWAY_FILE, STATE_FOLDER } from "../../spec";
-import { type GatewayAddress } from "../admin/adminClient";
+import { type AdminAddress } from "../admin/adminClient";
 import { LogPrinter } from "../output/logLines";
 import { type StartGateway } from "../regions/regionGateways";
 import { describeFunction } from "./functionFolder";
@@ -42,7 +42,7 @@ export class StartSession {
       await this.startRegion(document);
       const address = JSON.parse(
         await readFile(join(this.regionFolder!, STATE_FOLDER, GATEWAY_FILE), "utf8"),
-      ) as GatewayAddress;
+      ) as AdminAddress;
       this.server = new StartServer(address, document.name);
       const port = await this.server.listen(this.options.port);
       print(`Local development HTTP server running at port:${port}.`);

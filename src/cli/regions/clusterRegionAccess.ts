@@ -1,0 +1,148 @@
+import { type Deployment } from "../../gateway/deploymentHistory";
+import { type FunctionStatus, type GatewayStatus } from "../../gateway/gatewayOptions";
+import { ADMIN_SECRET, GATEWAY_NAME } from "../../spec";
+import { AdminClient, RefusalError } from "../admin/adminClient";
+import { type Cluster, type DeployedRegion } from "../cluster/cluster";
+import { type PodForward } from "../cluster/clusterAccess";
+import { type PodState } from "../cluster/podState";
+import { CliError, isExpected } from "../errors";
+import { settle, together } from "../settle";
+import { ClusterLogs } from "./clusterLogs";
+import { type DeployedFunction, type LogQuery, type RegionAccess } from "./regionAccess";
+
+const UNAUTHORIZED = 401;
+
+/** A region in a cluster: its gateways are pods, which are reached through the API server. */
+export class ClusterRegionAccess implements RegionAccess {
+  private readonly forwards = new Map<string, Promise<PodForward>>();
+  private token: Promise<string> | undefined;
+
+  constructor(
+    private readonly cluster: Cluster,
+    private readonly deployed: DeployedRegion,
+    readonly label: string,
+  ) {}
+
+  /** All know the same, so the first that answers will do. */
+  async gateway(): Promise<AdminClient> {
+    const problems: Error[] = [];
+    for (const pod of await this.readyPods()) {
+      try {
+        return await this.reach(pod);
+      } catch (error) {
+        if (!isExpected(error)) throw error;
+        problems.push(error);
+      }
+    }
+    throw together(problems);
+  }
+
+  async builds(): Promise<Deployment[]> {
+    return (await this.gateway()).get("/deployments");
+  }
+
+  async deployments(): Promise<DeployedFunction[]> {
+    const gateways = await settle((await this.readyPods()).map((pod) => this.reach(pod)));
+    const [first] = gateways.values;
+    if (first === undefined) throw together(gateways.errors);
+    const [statuses, history, pods] = await Promise.all([
+      Promise.all(gateways.values.map((gateway) => gateway.get<GatewayStatus>("/status"))),
+      first.get<Deployment[]>("/deployments"),
+      this.cluster.functionPods(this.deployed),
+    ]);
+    const functions = new Map<string, FunctionStatus[]>();
+    for (const status of statuses)
+      for (const each of status.functions) functions.set(each.name, [...(functions.get(each.name) ?? []), each]);
+    return [...functions].map(([name, seen]) => {
+      const [{ version }] = seen;
+      const built = history.findLast((each) => each.function === name && each.version === version);
+      const own = pods.filter((pod) => pod.function === name);
+      return { function: name, version, deployedAt: built?.time, state: stateOf(seen, own) };
+    });
+  }
+
+  logs(query: LogQuery): Promise<ClusterLogs> {
+    return ClusterLogs.open(this, query);
+  }
+
+  close(): void {
+    for (const forward of this.forwards.values())
+      void forward.then(
+        (each) => each.close(),
+        () => undefined,
+      );
+  }
+
+  pods(): Promise<PodState[]> {
+    return this.cluster.gatewayPods(this.deployed);
+  }
+
+  /**
+   * The admin API of one gateway.
+   *
+   * @throws CliError when it does not answer, or does not take the token.
+   */
+  async reach({ name, uid }: PodState): Promise<AdminClient> {
+    this.token ??= this.cluster.adminToken(this.deployed);
+    const token = await this.token;
+    const opening = this.forwards.get(uid) ?? this.cluster.forwardAdmin(this.deployed, name);
+    this.forwards.set(uid, opening);
+    const forward = await opening;
+    const client = new AdminClient(this.label, {
+      adminUrl: `http://127.0.0.1:${forward.port}`,
+      token,
+      problem: () => forward.problem,
+    });
+    try {
+      await client.reach();
+      return client;
+    } catch (error) {
+      if (error instanceof RefusalError && error.status === UNAUTHORIZED) throw this.tokenRefused(name);
+      throw error;
+    }
+  }
+
+  /** @param pods - The gateway's pods, none of which is of use. */
+  noGateway(pods: readonly PodState[]): CliError {
+    const { namespace, replicas, failure } = this.deployed;
+    const reasons = pods.map(({ name, reason }) => `${name}: ${reason}`);
+    if (pods.length === 0)
+      reasons.push(
+        failure ?? (replicas === 0 ? `Deployment "${GATEWAY_NAME}" is scaled to zero` : "there are no pods"),
+      );
+    return new CliError(
+      `Region ${this.label} has no ready gateway in namespace "${namespace}" of context "${this.cluster.context}": ` +
+        `${reasons.join("; ")}. Its own words: ${this.kubectl(`logs deployment/${GATEWAY_NAME}`)}`,
+    );
+  }
+
+  private async readyPods(): Promise<PodState[]> {
+    const pods = await this.pods();
+    const ready = pods.filter((pod) => pod.ready);
+    if (ready.length === 0) throw this.noGateway(pods);
+    return ready;
+  }
+
+  private tokenRefused(pod: string): CliError {
+    return new CliError(
+      `Region ${this.label}: gateway ${pod} does not take the token of Secret "${ADMIN_SECRET}" in namespace ` +
+        `"${this.deployed.namespace}", so it has been started with another one. Restart the gateways: ` +
+        this.kubectl(`rollout restart deployment/${GATEWAY_NAME}`),
+    );
+  }
+
+  private kubectl(command: string): string {
+    return `kubectl --context ${this.cluster.context} -n ${this.deployed.namespace} ${command}`;
+  }
+}
+
+/** Every instance is linked to every gateway, so the gateway that sees most sees all; what is not linked yet, its pod shows. */
+function stateOf(seen: readonly FunctionStatus[], pods: readonly PodState[]): DeployedFunction["state"] {
+  const stuck = pods.find((pod) => pod.stuck);
+  return {
+    instances: Math.max(...seen.map(({ instances }) => instances)),
+    starting: pods.filter((pod) => !pod.ready && !pod.terminating && !pod.stuck).length,
+    failure:
+      seen.find(({ failure }) => failure !== undefined)?.failure ?? (stuck && `pod ${stuck.name}: ${stuck.reason}`),
+  };
+}

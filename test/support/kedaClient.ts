@@ -12,7 +12,18 @@ import { join } from "node:path";
 
 const service = loadSync(join(__dirname, "externalScaler.proto"), { longs: Number, defaults: true })[
   "externalscaler.ExternalScaler"
-] as ServiceDefinition;
+] as ServiceDefinition as unknown as {
+  IsActive: MethodDefinition<Ref, { result: boolean }>;
+  StreamIsActive: MethodDefinition<Ref, { result: boolean }>;
+  GetMetricSpec: MethodDefinition<
+    Ref,
+    { metricSpecs: { metricName: string; targetSize: number; targetSizeFloat: number }[] }
+  >;
+  GetMetrics: MethodDefinition<
+    { scaledObjectRef: Ref; metricName: string },
+    { metricValues: { metricValue: number; metricValueFloat: number }[] }
+  >;
+};
 
 const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
@@ -50,20 +61,16 @@ export class KedaClient {
   async look(functionName: string, metadata: Record<string, string> = {}): Promise<Look> {
     const scaledObject = ref(functionName, metadata);
     const spec = await this.spec(functionName, metadata);
-    const { metricValues } = await this.call<{ metricValues: { metricValue: number; metricValueFloat: number }[] }>(
-      "GetMetrics",
-      { scaledObjectRef: scaledObject, metricName: spec.metric },
-    );
+    const question = { scaledObjectRef: scaledObject, metricName: spec.metric };
+    const { metricValues } = await KedaClient.call(this.client, service.GetMetrics, question);
     const [{ metricValue, metricValueFloat }] = metricValues;
-    const { result } = await this.call<{ result: boolean }>("IsActive", scaledObject);
+    const { result } = await KedaClient.call(this.client, service.IsActive, scaledObject);
     return { ...spec, value: metricValueFloat > 0 ? metricValueFloat : metricValue, active: result };
   }
 
   /** Asks for the metric's name and target, as KEDA does when it makes the HorizontalPodAutoscaler. */
   async spec(functionName: string, metadata: Record<string, string> = {}): Promise<Pick<Look, "metric" | "target">> {
-    const { metricSpecs } = await this.call<{
-      metricSpecs: { metricName: string; targetSize: number; targetSizeFloat: number }[];
-    }>("GetMetricSpec", ref(functionName, metadata));
+    const { metricSpecs } = await KedaClient.call(this.client, service.GetMetricSpec, ref(functionName, metadata));
     const [{ metricName, targetSize, targetSizeFloat }] = metricSpecs;
     return { metric: metricName, target: targetSizeFloat > 0 ? targetSizeFloat : targetSize };
   }
@@ -98,10 +105,6 @@ export class KedaClient {
     for (const watch of this.watches) watch.stop();
     this.client.close();
   }
-
-  private call<Answer>(method: string, request: object): Promise<Answer> {
-    return KedaClient.call(this.client, service[method] as MethodDefinition<object, Answer>, request);
-  }
 }
 
 /**
@@ -134,10 +137,7 @@ export class ActivationWatch {
   }
 
   private open(): void {
-    const { path, requestSerialize, responseDeserialize } = service.StreamIsActive as MethodDefinition<
-      Ref,
-      { result: boolean }
-    >;
+    const { path, requestSerialize, responseDeserialize } = service.StreamIsActive;
     const scaledObject = ref(this.functionName, {});
     this.stream = this.client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, scaledObject);
     this.stream.on("data", ({ result }: { result: boolean }) => {

@@ -18,8 +18,9 @@ export class ScalerReplica implements LocalLoads {
   private readonly scaled = new Map<string, ScaledFunction>();
   private readonly current = new Map<string, Partial<FunctionLoad>>();
 
-  constructor(options: Pick<ScalerServerOptions, "peers" | "store">) {
+  constructor(options: Pick<ScalerServerOptions, "peers" | "store"> & Partial<ScalerServerOptions>) {
     this.server = new ScalerServer({
+      leavingPeers: () => [],
       ...options,
       loads: this,
       tokens: () => peerTokens(this.roots),

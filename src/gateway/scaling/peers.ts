@@ -7,7 +7,9 @@ import { type Troubles } from "./troubles";
 
 export interface PeersOptions {
   /** "ip:port" of the other replicas' scalers, as of now. */
-  addresses: () => readonly string[];
+  staying: () => readonly string[];
+  /** Of those that are being ended. */
+  leaving: () => readonly string[];
   /** What this replica shows to them. */
   tokens: () => readonly string[];
   troubles: Troubles;
@@ -23,7 +25,8 @@ export class Peers {
   /**
    * Loads of all other replicas, each by function.
    *
-   * @throws ScalerError UNAVAILABLE that names the peer when one cannot be asked. One that left while it was asked is left out.
+   * @throws ScalerError UNAVAILABLE that names the peer when one cannot be asked. One that has left meanwhile, or is leaving, is
+   * left out then: it answers until it has finished what it had.
    */
   async loads(): Promise<Map<string, PeerLoad>[]> {
     const answers = await Promise.all(this.current().map((client) => this.loadsOf(client)));
@@ -47,7 +50,7 @@ export class Peers {
 
   /** Drops the connections to replicas that have left. */
   refresh(): void {
-    const addresses = new Set(this.options.addresses());
+    const addresses = this.addresses();
     for (const [address, client] of this.clients)
       if (!addresses.has(address)) {
         this.clients.delete(address);
@@ -60,11 +63,15 @@ export class Peers {
   private current(): PeerClient[] {
     if (this.closed) return [];
     this.refresh();
-    return [...new Set(this.options.addresses())].map((address) => {
+    return [...this.addresses()].map((address) => {
       let client = this.clients.get(address);
       if (client === undefined) this.clients.set(address, (client = new PeerClient(address, this.options.tokens)));
       return client;
     });
+  }
+
+  private addresses(): Set<string> {
+    return new Set([...this.options.staying(), ...this.options.leaving()]);
   }
 
   private async loadsOf(client: PeerClient): Promise<Map<string, PeerLoad> | undefined> {
@@ -73,7 +80,7 @@ export class Peers {
       this.works(client);
       return answer;
     } catch (error) {
-      if (this.closed || !this.options.addresses().includes(client.address)) return undefined;
+      if (this.closed || !this.options.staying().includes(client.address)) return undefined;
       throw new ScalerError(status.UNAVAILABLE, this.failed(client, error as ServiceError));
     }
   }
@@ -84,7 +91,7 @@ export class Peers {
 
   private failed({ address }: PeerClient, { code, details, message }: ServiceError): string {
     const reason = `gateway replica ${address} cannot be asked for its loads: ${status[code] ?? code}: ${details ?? message}`;
-    if (!this.closed && this.clients.has(address))
+    if (!this.closed && this.options.staying().includes(address))
       this.options.troubles.failed(address, `${reason}. Until it can be, or has left, nothing is scaled by load`);
     return reason;
   }

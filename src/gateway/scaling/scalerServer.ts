@@ -33,10 +33,12 @@ export interface ScalerServerOptions {
   /** Functions and loads of this replica. */
   loads: LocalLoads;
   /**
-   * "ip:port" of the other replicas' scalers: of those that may hold invocations, so not of those that are not ready yet, but
-   * of those that terminate and still serve. As long as one in this list cannot be asked, nothing is scaled by load.
+   * "ip:port" of the other replicas' scalers: of those that are ready. As long as one of them cannot be asked, nothing is scaled
+   * by load, so one that does not start, or whose host is gone, must not be among them.
    */
   peers: () => readonly string[];
+  /** "ip:port" of replicas that are being ended: they count for as long as they answer. */
+  leavingPeers: () => readonly string[];
   store: Pick<MessageStore, "counts">;
   /** What replicas show to each other: `peerTokens` of the roots. All are shown, and any is accepted. */
   tokens: () => readonly string[];
@@ -57,7 +59,7 @@ export class ScalerServer {
   constructor(private readonly options: ScalerServerOptions) {
     const troubles = new Troubles(options.onLog);
     const backlogs = new QueueBacklogs(options.store, troubles);
-    this.peers = new Peers({ addresses: options.peers, tokens: options.tokens, troubles });
+    this.peers = new Peers({ staying: options.peers, leaving: options.leavingPeers, tokens: options.tokens, troubles });
     this.activations = new Activations({ loads: options.loads, streams: this.streams, peers: this.peers, backlogs });
     const scaler = externalScalerService({
       loads: options.loads,

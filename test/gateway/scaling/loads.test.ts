@@ -17,6 +17,8 @@ let replicas: ScalerReplica[];
 /** Who is in the list of replicas that may hold invocations. */
 let listed: Set<ScalerReplica>;
 let extraPeers: string[];
+/** Who is being ended. */
+let leaving: Set<ScalerReplica>;
 let keda: KedaClient;
 
 beforeEach(async () => {
@@ -24,6 +26,7 @@ beforeEach(async () => {
   storeIsDown = false;
   counted = [];
   extraPeers = [];
+  leaving = new Set();
   replicas = [newReplica(), newReplica(), newReplica()];
   listed = new Set(replicas);
   await Promise.all(replicas.map((replica) => replica.listen()));
@@ -39,6 +42,7 @@ afterEach(async () => {
 function newReplica(): ScalerReplica {
   const replica: ScalerReplica = new ScalerReplica({
     peers: () => [...[...listed].filter((each) => each !== replica).map(({ address }) => address), ...extraPeers],
+    leavingPeers: () => [...leaving].map(({ address }) => address),
     store: {
       counts: (queue) => {
         counted.push(queue);
@@ -239,6 +243,16 @@ describe("a peer", () => {
     extraPeers = [];
     expect(await answer).toMatchObject({ value: 6 });
     close();
+  });
+
+  it("that is being ended counts for as long as it answers", async () => {
+    listed.delete(replicas[2]);
+    leaving.add(replicas[2]);
+    replicas[2].server.drain();
+    expect(await keda.look("orders")).toMatchObject({ value: 6 });
+    await replicas[2].server.close();
+    await untilSeen(3);
+    expect(replicas[0].logs).toEqual([]);
   });
 
   it("may not know the function yet", async () => {

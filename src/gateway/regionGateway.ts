@@ -136,7 +136,7 @@ export abstract class RegionGateway implements Gateway {
 
   /** What brings work in stops first, then what does it, then what keeps it. */
   private async stopInOrder(): Promise<void> {
-    const { admin, store, history, logs } = this.parts;
+    const { admin, history, logs } = this.parts;
     await this.stopSources();
     await this.crons.stop();
     const drained = this.triggers.stop();
@@ -147,8 +147,12 @@ export abstract class RegionGateway implements Gateway {
     await admin.close();
     await this.afterClose();
     await history.close();
-    await store.close();
+    await this.closeStore();
     await logs.close();
+  }
+
+  protected closeStore(): Promise<void> {
+    return this.parts.store.close();
   }
 
   protected afterClose(): Promise<void> {

@@ -8,7 +8,8 @@ export interface Replica {
   /** Name of its pod. */
   name: string;
   ip: string;
-  /** It finishes what it has: instances still serve it, and nobody asks it for its load. */
+  ready: boolean;
+  /** It is being ended, and finishes what it has. */
   terminating: boolean;
 }
 
@@ -57,7 +58,13 @@ export class ReplicaWatch {
     for (const { endpoints } of slices)
       for (const { addresses, targetRef, conditions } of endpoints ?? [])
         for (const ip of addresses)
-          replicas.set(ip, { name: targetRef?.name ?? ip, ip, terminating: conditions?.terminating === true });
+          replicas.set(ip, {
+            name: targetRef?.name ?? ip,
+            ip,
+            // `ready` is no help: the Service publishes addresses that are not
+            ready: conditions?.serving !== false && conditions?.terminating !== true,
+            terminating: conditions?.terminating === true,
+          });
     const next = [...replicas.values()].sort((a, b) => (a.ip < b.ip ? -1 : 1));
     if (JSON.stringify(next) === JSON.stringify(this.replicas)) return;
     this.replicas = next;

@@ -1,0 +1,216 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { type KubeConfig } from "@kubernetes/client-node";
+
+import { GATEWAY_PORTS, LOG_FILE } from "../../spec";
+import { AdminServer } from "../admin/adminServer";
+import { cronQueueName } from "../crons/cronQueueName";
+import { type DocumentSet } from "../documents/documentSet";
+import { type LogRecord } from "../gatewayOptions";
+import { LinkServer } from "../instances/linkServer";
+import { type TlsLinkServer } from "../instances/tlsLinkServer";
+import { LogBook } from "../logs/logBook";
+import { type MessageStore } from "../queues/messageStore";
+import { type NatsClient } from "../queues/natsConnection";
+import { RegionGateway } from "../regionGateway";
+import { type LocalLoads, type ScaledFunction } from "../scaling/functionLoad";
+import { peerTokens } from "../scaling/peerToken";
+import { ScalerServer } from "../scaling/scalerServer";
+import { ConfigMapSource } from "./configMapSource";
+import { type PodFiles } from "./podFiles";
+import { PodInstances } from "./podInstances";
+import { ProbeServer } from "./probeServer";
+import { type Replica, ReplicaWatch } from "./replicaWatch";
+import { StoredHistory } from "./storedHistory";
+
+/** Time that Services and load balancers may take to learn that a gateway leaves; it serves as before until then. */
+const LEAVE_NOTICE_MS = 5_000;
+/** After this time a gateway is ready even if it lacks links that its peers have: an instance may hang. */
+const LINKING_MS = 10_000;
+const READY_CHECK_MS = 100;
+/** Time that links have to close once every caller has its answer. */
+const FORSAKEN_LINK_MS = 5_000;
+
+export interface ClusterGatewayOptions extends Omit<PodFiles, "nats"> {
+  kubeConfig: KubeConfig;
+  /** Closed by the gateway, last. */
+  nats: NatsClient;
+  store: MessageStore;
+  podName: string;
+  podIp: string;
+  stateFolder: string;
+  onLog: (record: LogRecord) => void;
+}
+
+/** One gateway of a `kubernetes()` region: instances are pods, messages are in NATS, documents are ConfigMaps. */
+export class ClusterGateway extends RegionGateway {
+  private readonly source: ConfigMapSource;
+  private readonly replicas: ReplicaWatch;
+  private readonly probes: ProbeServer;
+  private readonly scaler: ScalerServer;
+  private readonly admin: AdminServer;
+  private links: TlsLinkServer | undefined;
+  private scaled = new Map<string, ScaledFunction>();
+  private known = false;
+  private linked = false;
+  private leaving = false;
+
+  constructor(private readonly options: ClusterGatewayOptions) {
+    const { config, kubeConfig, store, stateFolder, onLog } = options;
+    // what failed is everybody's business; what went well is in the gateway's own log
+    const logs = new LogBook(join(stateFolder, LOG_FILE), onLog, ({ failure, status }) =>
+      Boolean(failure !== undefined || status >= 500),
+    );
+    const history = new StoredHistory(store, (message) => logs.note("warn", message));
+    const admin = new AdminServer(options.adminToken);
+    super({
+      host: "0.0.0.0",
+      port: () => GATEWAY_PORTS.http,
+      logs,
+      store,
+      history,
+      admin,
+      supply: (document, _region, events) => new PodInstances(events, () => this.scaler.activate(document.name)),
+      room: (host) => host.messageRoom,
+      testersOnly: false,
+    });
+    this.admin = admin;
+    const onStatus = (level: LogRecord["level"], message: string) => logs.note(level, message);
+    this.source = new ConfigMapSource(
+      kubeConfig,
+      config.namespace,
+      (documents) => {
+        this.known = true;
+        this.scaled = scaledFunctions(documents);
+        void this.apply(documents, false).catch((error: unknown) => logs.note("error", String(error)));
+      },
+      onStatus,
+    );
+    this.replicas = new ReplicaWatch(
+      kubeConfig,
+      config.namespace,
+      () => this.links?.setPeers(this.linkAddresses()),
+      onStatus,
+    );
+    const loads: LocalLoads = {
+      functions: () => this.scaled,
+      load: (name) => this.hosts.get(name)?.load,
+    };
+    this.scaler = new ScalerServer({
+      loads,
+      store,
+      peers: () => this.peers(({ ready }) => ready),
+      leavingPeers: () => this.peers(({ terminating }) => terminating),
+      tokens: () => peerTokens(options.roots),
+      onLog: onStatus,
+    });
+    this.probes = new ProbeServer({
+      host: "0.0.0.0",
+      port: GATEWAY_PORTS.probe,
+      unreadyReason: () => this.unreadyReason(),
+      metrics: () => Promise.resolve(""),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.probes.listen();
+    this.links = await LinkServer.listenTls({
+      host: "0.0.0.0",
+      port: GATEWAY_PORTS.link,
+      roots: () => this.options.roots,
+      find: (hello) => {
+        const host = this.hosts.get(hello.function);
+        return host === undefined ? undefined : { events: host.linkEvents, admit: (link) => host.admit(link) };
+      },
+      onRefused: (message) => this.note("warn", `a link was refused: ${message}`),
+      peers: () => this.linkAddresses(),
+    });
+    this.source.start();
+    this.replicas.start();
+    await this.admin.listen(GATEWAY_PORTS.admin);
+    await this.scaler.listen({ host: "0.0.0.0", port: GATEWAY_PORTS.scaler });
+    await this.endpoints.listen();
+    this.url = `http://${this.options.podIp}:${GATEWAY_PORTS.http}`;
+    this.serving = true;
+    if (this.hasRegion) await this.startTriggers();
+    void this.awaitLinks();
+  }
+
+  reload(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Leaves without a request lost: clients and instances learn of it before anything closes. */
+  async leave(): Promise<void> {
+    this.leaving = true;
+    this.note("info", "the gateway leaves: it finishes what it has");
+    this.scaler.drain();
+    this.endpoints.announceClose();
+    const drained = this.triggers.stop();
+    await delay(LEAVE_NOTICE_MS);
+    await drained;
+    await this.stop();
+  }
+
+  /** Why traffic should not come here yet, or any more. */
+  private unreadyReason(): string | undefined {
+    if (this.leaving) return "the gateway leaves";
+    if (!this.known) return "the region's documents are not known yet";
+    if (!this.replicas.isKnown) return "the other gateways are not known yet";
+    if (!this.linked) return "instances that other gateways have are not linked yet";
+    return undefined;
+  }
+
+  /** A gateway without the instances that its peers have would hold requests that they could serve at once. */
+  private async awaitLinks(): Promise<void> {
+    const deadline = performance.now() + LINKING_MS;
+    while (performance.now() < deadline && !this.leaving) {
+      if (this.known && this.replicas.isKnown && (await this.scaler.linkedLikePeers())) break;
+      await delay(READY_CHECK_MS);
+    }
+    this.linked = true;
+  }
+
+  /** Where other replicas answer for their loads. */
+  private peers(wanted: (replica: Replica) => boolean): string[] {
+    return this.replicas.current
+      .filter((replica) => replica.ip !== this.options.podIp && wanted(replica))
+      .map(({ ip }) => `${ip}:${GATEWAY_PORTS.scaler}`);
+  }
+
+  /** Where instances link to: every gateway that there is, since each may hold something for them. */
+  private linkAddresses(): string[] {
+    return this.replicas.current.map(({ ip }) => `${ip}:${GATEWAY_PORTS.link}`);
+  }
+
+  protected async stopSources(): Promise<void> {
+    await Promise.all([this.source.stop(), this.replicas.stop()]);
+  }
+
+  protected async closeLinks(): Promise<void> {
+    // a handler that goes on after its timeout keeps its link; nobody waits for it
+    await Promise.race([this.links?.close(), delay(FORSAKEN_LINK_MS, undefined, { ref: false })]);
+    await this.scaler.close();
+  }
+
+  protected override async afterClose(): Promise<void> {
+    await this.probes.close();
+  }
+
+  protected override async closeStore(): Promise<void> {
+    await super.closeStore();
+    await this.options.nats.close();
+  }
+}
+
+/** Which queues invoke which function; crons have queues of their own. */
+function scaledFunctions({ functions, queues, crons }: DocumentSet): Map<string, ScaledFunction> {
+  return new Map(
+    functions.map((document) => {
+      const own = queues.filter((queue) => queue.function === document.name).map(({ queue }) => queue);
+      const firings = crons.filter((cron) => cron.function === document.name).map(({ name }) => cronQueueName(name));
+      return [document.name, { document, queues: [...own, ...firings] }];
+    }),
+  );
+}

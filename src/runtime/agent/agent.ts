@@ -1,7 +1,8 @@
 import { type InvocationError } from "../../link/messages";
 import { type InstanceStart } from "../instanceConfig";
-import { GatewayLink } from "../link/gatewayLink";
+import { GatewayLinks } from "../link/gatewayLinks";
 import { type LinkInvocation } from "../link/linkInvocation";
+import { serveProbes } from "../probes";
 import { InvalidBodyError } from "../request/body";
 import { RequestBuilder, type RequestFields } from "../request/request";
 import { type Answer, answerOf, failureAnswer, InvalidAnswerError, reportedError, tooLarge } from "./answer";
@@ -19,29 +20,26 @@ const TIMEOUT_GRACE_MS = 500;
 
 const OK: ApiReply = { status: 200 };
 
-/** Runs a custom runtime: one bootstrap, to which it speaks HTTP, and a link to the gateway. */
+/** Runs a custom runtime: one bootstrap, to which it speaks HTTP, and links to gateways. */
 export class Agent {
   private readonly requests: RequestBuilder;
   private readonly builder: EventBuilder;
   private readonly exchange: EventExchange;
-  private readonly link: GatewayLink;
+  private readonly links: GatewayLinks;
   private readonly api: RuntimeApi;
   private supervisor: Supervisor | undefined;
   /** Why the bootstrap cannot run; answers every invocation until it does. */
   private failure: InvocationError | undefined;
-  /** Invocations that the gateway may not send yet, since the bootstrap is not up. */
-  private owedCredits: number;
   private leaving = false;
-  private drained = false;
   private ending = false;
+  private exitCode = 0;
   private overdueTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly start: InstanceStart) {
-    const { config, token, params } = start;
+    const { config, params } = start;
     this.requests = new RequestBuilder(config, params);
     this.builder = new EventBuilder(config, agencyHeaders(config.agencyFile));
     this.exchange = new EventExchange(config.concurrency);
-    this.owedCredits = config.concurrency;
     const maxBodyBytes = config.responseBytes * RESPONSE_OVERHEAD.factor + RESPONSE_OVERHEAD.bytes;
     this.api = new RuntimeApi(this.exchange, maxBodyBytes, {
       onPoll: () => this.supervisor?.polled(),
@@ -49,33 +47,35 @@ export class Agent {
       onError: (requestId, body) => this.onError(requestId, body),
       onInitError: (body) => this.onInitError(body),
     });
-    const hello = { function: config.function, version: config.version, instance: start.instance, token };
-    this.link = new GatewayLink(config.gateway!, hello, {
+    this.links = new GatewayLinks(start, {
       onInvocation: (invocation) => this.run(invocation),
-      onDrain: () => {
-        this.drained = true;
-        this.leave();
-      },
-      onClose: () => {
+      onLeave: (exitCode) => this.leave(exitCode),
+      onSettled: () => this.exitWhenSettled(),
+      onEnd: () => {
         this.supervisor?.kill();
-        process.exit(this.ending ? 0 : 1);
+        process.exit(this.ending ? this.exitCode : 1);
       },
     });
   }
 
   begin(): void {
-    process.on("SIGTERM", () => this.leave());
+    const { config } = this.start;
+    process.on("SIGTERM", () => this.leave(0));
+    if (config.cluster !== undefined)
+      serveProbes(config.cluster.probePort, {
+        notReady: () => this.notReady(),
+        onProblem: (message) => this.links.log("error", message),
+      });
     this.api.listen((address) => {
-      const { config } = this.start;
       this.supervisor = new Supervisor(config, bootstrapEnvironment(config, address), {
         onLine: (stream, line) => this.log(stream === "stdout" ? "info" : "warn", line),
         onReady: () => {
           this.failure = undefined;
-          this.giveCredits();
+          this.links.open();
         },
         onDown: (reason, failure) => this.onDown(reason, failure),
-        onEnded: () => this.link.finish(),
-        onNote: (level, message) => this.link.log(level, message),
+        onEnded: () => this.links.finish(),
+        onNote: (level, message) => this.links.log(level, message),
       });
       this.supervisor.start();
     });
@@ -144,12 +144,12 @@ export class Agent {
   }
 
   private onDown(reason: InvocationError, failure: InvocationError | undefined): void {
+    if (failure === undefined) this.links.pause();
     for (const event of this.exchange.takeWaiting()) this.decline(event.invocation);
     for (const event of this.exchange.running) this.settle(event, failureAnswer(reason, event.requestId));
     if (failure === undefined) return;
     this.failure = failure;
-    this.link.initFailed(failure);
-    this.giveCredits();
+    this.links.initFailed(failure);
   }
 
   /** An event has its answer, or needs none. */
@@ -162,42 +162,41 @@ export class Agent {
   private finish(invocation: LinkInvocation, answer: Answer | undefined): void {
     if (answer !== undefined) invocation.answer(answer.head, answer.body);
     invocation.done();
-    this.exitWhenIdle();
+    this.exitWhenSettled();
   }
 
   /** The gateway offers it to another instance, or again to this one once the bootstrap is up. */
   private decline(invocation: LinkInvocation): void {
     invocation.decline();
-    this.owedCredits += 1;
-    this.exitWhenIdle();
-  }
-
-  private giveCredits(): void {
-    if (this.leaving || this.owedCredits === 0) return;
-    this.link.credit(this.owedCredits);
-    this.owedCredits = 0;
+    this.exitWhenSettled();
   }
 
   /** A line of output belongs to the invocation that runs, where it can only be that one. */
   private log(level: "info" | "warn", line: string): void {
     const event = this.exchange.only;
-    if (event === undefined) this.link.log(level, line);
+    if (event === undefined) this.links.log(level, line);
     else event.invocation.log(level, line);
   }
 
-  private leave(): void {
-    if (!this.leaving) {
-      this.leaving = true;
-      this.link.draining();
-    }
-    this.exitWhenIdle();
+  private leave(exitCode: number): void {
+    this.exitCode ||= exitCode;
+    this.leaving = true;
+    this.links.leave();
+    this.exitWhenSettled();
   }
 
-  /** Only once the gateway has said that nothing more is under way; else an invocation could meet a closed link. */
-  private exitWhenIdle(): void {
-    if (!this.drained || this.ending) return;
-    if (this.link.invocations.size === 0 && this.link.arriving === 0) return this.exit();
+  /** Only once gateways have said that nothing more is under way; else an invocation could meet a closed link. */
+  private exitWhenSettled(): void {
+    if (!this.leaving || this.ending || !this.links.isDrained) return;
+    if (this.links.isSettled) return this.exit();
     this.giveUpOverdue();
+  }
+
+  /** Why this is no instance that counts, if it is none. */
+  private notReady(): string | undefined {
+    if (this.leaving) return "the instance is about to end";
+    if (this.supervisor?.isReady !== true && this.failure === undefined) return "the bootstrap is not up";
+    return this.links.isLinked ? undefined : "no gateway is linked";
   }
 
   /** A bootstrap cannot be told to stop: what runs past its timeout ends with the instance. */
@@ -219,7 +218,7 @@ export class Agent {
 
   private exit(): void {
     this.ending = true;
-    if (this.supervisor === undefined) this.link.finish();
+    if (this.supervisor === undefined) this.links.finish();
     else this.supervisor.end();
   }
 }

@@ -1,16 +1,33 @@
-import { connect } from "node:net";
+import { type OnReadOpts, type Socket } from "node:net";
 
-import { FrameType, LinkProtocolError, parseJson, PROTOCOL_VERSION, splitHead } from "../../link/frames";
+import {
+  FrameType,
+  LinkProtocolError,
+  parseJson,
+  PEERS_PROTOCOL,
+  PROTOCOL_VERSION,
+  splitHead,
+} from "../../link/frames";
 import { LinkSocket } from "../../link/linkSocket";
-import { type Hello, type InvocationError, type InvokeHead, type LogLine } from "../../link/messages";
-import { LinkInvocation } from "./linkInvocation";
+import { type Hello, type InvocationError, type InvokeHead, type LogLine, type Welcome } from "../../link/messages";
+import { type InvocationLink, KEEPS_CREDIT, LinkInvocation } from "./linkInvocation";
+import { type Places, Share } from "./places";
 
 export interface GatewayLinkEvents {
+  onWelcome(link: GatewayLink): void;
   onInvocation(invocation: LinkInvocation): void;
-  /** Finish what runs; nothing more will come. */
-  onDrain(): void;
-  onClose(error: Error | undefined): void;
+  /** Where all gateways are, `ip:port` each. */
+  onPeers(link: GatewayLink, addresses: string[]): void;
+  /** Finish what runs; nothing more will come from this gateway. */
+  onDrain(link: GatewayLink): void;
+  onStrayLine(line: LogLine): void;
+  /** The last invocation of a link that is closed has ended. */
+  onForgotten(link: GatewayLink): void;
+  onClose(link: GatewayLink, error: Error | undefined): void;
 }
+
+/** Makes the socket of a link; may say when what is sent reaches the gateway, if that is not from the start. */
+export type ConnectSocket = (onread: OnReadOpts, onConnected: () => void) => Socket;
 
 const NO_BODY = Buffer.alloc(0);
 
@@ -20,39 +37,44 @@ interface Incoming {
 }
 
 /** An instance's link to one gateway: says hello, takes invocations, gives their places back. */
-export class GatewayLink {
+export class GatewayLink implements InvocationLink {
   private readonly socket: LinkSocket;
+  private readonly share: Share;
   private readonly running = new Map<number, LinkInvocation>();
   private readonly incoming = new Map<number, Incoming>();
-  private readonly onDone = (id: number) => void this.running.delete(id);
+  /** The version that both sides speak; 0 until the gateway has said it. */
+  protocol = 0;
+  /** Nothing more comes from the gateway. */
+  drained = false;
+  private connected = false;
 
   constructor(
-    path: string,
+    connect: ConnectSocket,
     hello: Omit<Hello, "protocol">,
+    private readonly places: Places,
     private readonly events: GatewayLinkEvents,
   ) {
-    this.socket = LinkSocket.connect((onread) => connect({ path, onread }), {
+    const onConnected = () => (this.connected = true);
+    this.socket = LinkSocket.connect((onread) => connect(onread, onConnected), {
       onFrame: (type, id, payload) => this.onFrame(type, id, payload),
-      onClose: (error) => {
-        for (const invocation of this.running.values()) invocation.cancel("the gateway has gone");
-        events.onClose(error);
-      },
+      onClose: (error) => this.onClose(error),
     });
     this.socket.sendJson(FrameType.Hello, 0, { protocol: PROTOCOL_VERSION, ...hello } satisfies Hello);
+    this.share = new Share((count) => this.socket.send(FrameType.Credit, count));
+    places.join(this.share);
   }
 
+  /** Invocations that the handler has, those of a gateway that has gone included. */
   get invocations(): ReadonlyMap<number, LinkInvocation> {
     return this.running;
   }
 
-  /** Invocations whose body is still under way. */
-  get arriving(): number {
-    return this.incoming.size;
+  get isClosed(): boolean {
+    return this.socket.isClosed;
   }
 
-  /** Lets the gateway send so many more invocations. */
-  credit(count: number): void {
-    this.socket.send(FrameType.Credit, count);
+  get receivedBytes(): number {
+    return this.socket.receivedBytes;
   }
 
   initFailed(error: InvocationError): void {
@@ -60,13 +82,14 @@ export class GatewayLink {
   }
 
   /** Console lines that belong to no invocation. */
-  log(level: LogLine["level"], message: string): void {
-    this.socket.sendJson(FrameType.Log, 0, [{ time: Date.now(), level, message } satisfies LogLine]);
+  log(lines: LogLine[]): void {
+    this.socket.sendJson(FrameType.Log, 0, lines);
   }
 
-  /** Tells the gateway to send nothing more. */
-  draining(): void {
-    this.socket.send(FrameType.Draining, 0);
+  /** Tells the gateway to send nothing more; it says so when it does not. */
+  leave(): void {
+    if (this.connected) this.socket.send(FrameType.Draining, 0);
+    else this.destroy();
   }
 
   /** Sends what is waiting to be sent, then closes. */
@@ -74,9 +97,29 @@ export class GatewayLink {
     this.socket.finish();
   }
 
+  /** Closes at once. */
+  destroy(error?: Error): void {
+    this.socket.destroy(error);
+  }
+
+  onDone(id: number): boolean {
+    this.forget(id);
+    return this.places.release(this.share);
+  }
+
+  onDeclined(id: number): void {
+    this.forget(id);
+    this.places.decline(this.share);
+  }
+
+  onStrayLine(line: LogLine): void {
+    this.events.onStrayLine(line);
+  }
+
   private onFrame(type: FrameType, id: number, payload: Buffer): void {
     switch (type) {
       case FrameType.Invoke: {
+        if (!this.places.take(this.share)) return this.socket.send(FrameType.Decline, id);
         const { head, body } = splitHead<InvokeHead>(payload);
         if (head.bodyBytes === undefined) return this.begin(id, head, body.length === 0 ? NO_BODY : Buffer.from(body));
         this.incoming.set(id, { head, parts: [] });
@@ -92,24 +135,45 @@ export class GatewayLink {
         return this.begin(id, incoming.head, Buffer.concat(incoming.parts));
       }
       case FrameType.Cancel:
-        if (this.incoming.delete(id)) return this.socket.send(FrameType.Done, id);
+        if (this.incoming.delete(id))
+          return this.socket.sendBytes(FrameType.Done, id, this.places.release(this.share) ? NO_BODY : KEEPS_CREDIT);
         return this.running.get(id)?.cancel(parseJson<string>(payload));
       case FrameType.Window:
         return this.running.get(id)?.widen(payload.readUInt32BE(0));
       case FrameType.Ping:
         return this.socket.send(FrameType.Pong, 0);
       case FrameType.Drain:
-        return this.events.onDrain();
+        this.drained = true;
+        this.places.part(this.share);
+        return this.events.onDrain(this);
       case FrameType.Welcome:
-        return;
+        this.protocol = Math.min(parseJson<Welcome>(payload).protocol, PROTOCOL_VERSION);
+        this.share.takesTurns = this.protocol >= PEERS_PROTOCOL;
+        return this.events.onWelcome(this);
+      case FrameType.Peers:
+        return this.events.onPeers(this, parseJson<string[]>(payload));
       default:
         throw new LinkProtocolError(`a gateway does not send frames of type ${type as number}`);
     }
   }
 
   private begin(id: number, head: InvokeHead, body: Buffer): void {
-    const invocation = new LinkInvocation(this.socket, id, head, body, this.onDone);
+    const invocation = new LinkInvocation(this.socket, id, head, body, this);
     this.running.set(id, invocation);
     this.events.onInvocation(invocation);
+  }
+
+  private forget(id: number): void {
+    this.running.delete(id);
+    if (this.isClosed && this.running.size === 0) this.events.onForgotten(this);
+  }
+
+  private onClose(error: Error | undefined): void {
+    this.drained = true;
+    this.places.part(this.share);
+    for (let i = this.incoming.size; i > 0; i--) this.places.release(this.share);
+    this.incoming.clear();
+    for (const invocation of this.running.values()) invocation.cancel("the gateway has gone");
+    this.events.onClose(this, error);
   }
 }

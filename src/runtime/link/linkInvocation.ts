@@ -4,8 +4,23 @@ import { FrameType, PART_BYTES, STREAM_WINDOW_BYTES } from "../../link/frames";
 import { type DeferredSender, type LinkSocket } from "../../link/linkSocket";
 import { type AnswerHead, type InvokeHead, type LogLine } from "../../link/messages";
 
+/** The link that an invocation came on. */
+export interface InvocationLink {
+  /** The invocation's place is free. @returns whether the gateway has its credit back with that. */
+  onDone(id: number): boolean;
+  /** The invocation was not run. */
+  onDeclined(id: number): void;
+  /** A line of an invocation whose gateway has gone. */
+  onStrayLine(line: LogLine): void;
+}
+
+/** Payload of {@link FrameType.Done} that gives no credit back. */
+export const KEEPS_CREDIT = Buffer.of(1);
+
 /** One invocation, as an instance sees it: what came in, and the way back to the gateway. */
 export class LinkInvocation implements DeferredSender {
+  /** By the monotonic clock, in milliseconds. */
+  readonly receivedAt = performance.now();
   /** The first answer wins; this says whether there was one. */
   answered = false;
   /** Called once when nobody waits for the answer any more: for those that need no {@link signal}, which costs more. */
@@ -25,7 +40,7 @@ export class LinkInvocation implements DeferredSender {
     private readonly id: number,
     readonly head: InvokeHead,
     readonly body: Buffer,
-    private readonly onDone: (id: number) => void,
+    private readonly link: InvocationLink,
   ) {}
 
   /** Aborted when nobody waits for the answer any more. Made on first use: most handlers never look at it. */
@@ -96,6 +111,7 @@ export class LinkInvocation implements DeferredSender {
 
   log(level: LogLine["level"], message: string): void {
     const line: LogLine = { time: Date.now(), level, message };
+    if (this.socket.isClosed) return this.link.onStrayLine(line);
     // the id may stand for another invocation once this one has ended
     this.socket.sendJson(FrameType.Log, this.ended ? 0 : this.id, [line]);
   }
@@ -107,9 +123,11 @@ export class LinkInvocation implements DeferredSender {
     this.stream?.destroy();
     const { waiting } = this;
     this.waiting = undefined;
-    if (waiting === undefined) this.socket.send(FrameType.Done, this.id);
-    else this.socket.sendHead(FrameType.AnswerDone, this.id, waiting.head, waiting.body);
-    this.onDone(this.id);
+    if (this.link.onDone(this.id)) {
+      if (waiting === undefined) this.socket.send(FrameType.Done, this.id);
+      else this.socket.sendHead(FrameType.AnswerDone, this.id, waiting.head, waiting.body);
+    } else if (waiting === undefined) this.socket.sendBytes(FrameType.Done, this.id, KEEPS_CREDIT);
+    else this.socket.sendHead(FrameType.AnswerDone, this.id, { ...waiting.head, keepsCredit: true }, waiting.body);
   }
 
   /** Nothing was run: the gateway offers the invocation to another instance. Gives no credit back. */
@@ -117,7 +135,7 @@ export class LinkInvocation implements DeferredSender {
     if (this.ended) return;
     this.ended = true;
     this.socket.send(FrameType.Decline, this.id);
-    this.onDone(this.id);
+    this.link.onDeclined(this.id);
   }
 
   /** The gateway's side of {@link writeStream}. */

@@ -3,8 +3,9 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { type InvocationError } from "../../link/messages";
 import { JSON_HEADERS } from "../answerHeaders";
 import { type InstanceStart } from "../instanceConfig";
-import { GatewayLink } from "../link/gatewayLink";
+import { GatewayLinks } from "../link/gatewayLinks";
 import { type LinkInvocation } from "../link/linkInvocation";
+import { serveProbes } from "../probes";
 import { InvalidBodyError } from "../request/body";
 import { HandlerRequest } from "../request/handlerRequest";
 import { RequestBuilder, type RequestFields } from "../request/request";
@@ -17,6 +18,8 @@ import { Response } from "./response";
  * is tried anew once a second, not once a request.
  */
 const BROKEN_LIFETIME_MS = 1_000;
+/** In a pod for longer: the pause before a container is started again grows with each end that follows soon. */
+const BROKEN_LIFETIME_IN_POD_MS = 10 * 60_000;
 
 /** Unwinds the stack of a handler that called `process.exit`. Nobody sees it. */
 class ProcessExitSignal extends Error {}
@@ -25,36 +28,36 @@ class ProcessExitSignal extends Error {}
 export class NodeRuntime {
   private readonly invocations = new AsyncLocalStorage<LinkInvocation>();
   private readonly requests: RequestBuilder;
-  private readonly link: GatewayLink;
+  private readonly links: GatewayLinks;
   private readonly exit = process.exit.bind(process);
   private handler: HandlerFunction | undefined;
   /** Why the code did not load; answers every invocation. */
   private initFailure: InvocationError | undefined;
   private leaving = false;
-  private drained = false;
   private exitCode = 0;
 
   constructor(private readonly start: InstanceStart) {
-    const { config, token, params } = start;
-    this.requests = new RequestBuilder(config, params);
-    const hello = { function: config.function, version: config.version, instance: start.instance, token };
-    this.link = new GatewayLink(config.gateway!, hello, {
+    this.requests = new RequestBuilder(start.config, start.params);
+    this.links = new GatewayLinks(start, {
       onInvocation: (invocation) => this.run(invocation),
-      onDrain: () => {
-        this.drained = true;
-        this.leave(0);
-      },
-      onClose: () => this.exit(this.exitCode),
+      onLeave: (exitCode) => this.leave(exitCode),
+      onSettled: () => this.exitWhenSettled(),
+      onEnd: () => this.exit(this.exitCode),
     });
   }
 
   async begin(): Promise<void> {
     const { config } = this.start;
-    captureConsole(this.invocations, (level, message) => this.link.log(level, message));
+    captureConsole(this.invocations, (level, message) => this.links.log(level, message));
     this.interceptExit();
     process.on("uncaughtException", (error) => this.onUncaught(error, "an error that nothing caught"));
     process.on("unhandledRejection", (reason) => this.onUncaught(reason, "a promise rejection that nothing handled"));
     process.on("SIGTERM", () => this.leave(0));
+    if (config.cluster !== undefined)
+      serveProbes(config.cluster.probePort, {
+        notReady: () => this.notReady(),
+        onProblem: (message) => this.links.log("error", message),
+      });
     const tooLate = setTimeout(() => this.broken(new InitTimeoutError(config.initSeconds)), config.initSeconds * 1000);
     try {
       this.handler = await loadHandler(config.codeFolder, config.entrypoint);
@@ -64,7 +67,7 @@ export class NodeRuntime {
     } finally {
       clearTimeout(tooLate);
     }
-    if (this.initFailure === undefined) this.link.credit(config.concurrency);
+    if (this.initFailure === undefined) this.links.open();
   }
 
   private run(invocation: LinkInvocation): void {
@@ -120,7 +123,7 @@ export class NodeRuntime {
 
   private done(invocation: LinkInvocation): void {
     invocation.done();
-    if (this.leaving) this.exitWhenIdle();
+    this.exitWhenSettled();
   }
 
   private answerError(invocation: LinkInvocation, status: number, failure: InvocationError): void {
@@ -133,10 +136,10 @@ export class NodeRuntime {
   private broken(error: unknown): void {
     if (this.initFailure !== undefined) return;
     this.initFailure = { ...errorOf(error), errorMessage: loadErrorMessage(error, this.start.config.codeFolder) };
-    this.link.initFailed(this.initFailure);
-    this.link.log("error", describeThrown(error));
-    this.link.credit(this.start.config.concurrency);
-    setTimeout(() => this.leave(1), BROKEN_LIFETIME_MS);
+    this.links.initFailed(this.initFailure);
+    this.links.log("error", describeThrown(error));
+    const inPod = this.start.config.cluster !== undefined;
+    setTimeout(() => this.leave(1), inPod ? BROKEN_LIFETIME_IN_POD_MS : BROKEN_LIFETIME_MS);
   }
 
   /**
@@ -145,10 +148,9 @@ export class NodeRuntime {
    */
   private onUncaught(thrown: unknown, what: string): void {
     if (thrown instanceof ProcessExitSignal) return;
-    const running = this.link.invocations;
-    const invocation = this.invocations.getStore() ?? (running.size === 1 ? [...running.values()][0] : undefined);
+    const invocation = this.invocations.getStore() ?? this.links.only;
     if (invocation === undefined) {
-      this.link.log("error", `${what}, outside of any invocation: ${describeThrown(thrown)}`);
+      this.links.log("error", `${what}, outside of any invocation: ${describeThrown(thrown)}`);
     } else {
       invocation.log("error", `${what}: ${describeThrown(thrown)}`);
       this.answerError(invocation, 500, errorOf(thrown));
@@ -170,7 +172,7 @@ export class NodeRuntime {
       } else if (this.handler === undefined) {
         this.broken(Object.assign(new Error(message), { name: "ProcessExit" }));
       } else {
-        this.link.log("error", message);
+        this.links.log("error", message);
         this.leave(1);
       }
       throw new ProcessExitSignal(message);
@@ -179,16 +181,21 @@ export class NodeRuntime {
 
   private leave(exitCode: number): void {
     this.exitCode ||= exitCode;
-    if (!this.leaving) {
-      this.leaving = true;
-      this.link.draining();
-    }
-    this.exitWhenIdle();
+    this.leaving = true;
+    this.links.leave();
+    this.exitWhenSettled();
   }
 
-  /** Only once the gateway has said that nothing more is under way; else an invocation could meet a closed link. */
-  private exitWhenIdle(): void {
-    if (this.drained && this.link.invocations.size === 0 && this.link.arriving === 0) this.link.finish();
+  /** Only once gateways have said that nothing more is under way; else an invocation could meet a closed link. */
+  private exitWhenSettled(): void {
+    if (this.leaving && this.links.isSettled) this.links.finish();
+  }
+
+  /** Why this is no instance that counts, if it is none. */
+  private notReady(): string | undefined {
+    if (this.leaving) return "the instance is about to end";
+    if (this.handler === undefined && this.initFailure === undefined) return "the code is not loaded yet";
+    return this.links.isLinked ? undefined : "no gateway is linked";
   }
 }
 

@@ -66,12 +66,12 @@ const PACKAGE_MANAGERS: readonly PackageManager[] = [
   },
 ];
 
-/** The newest releases that read a lock file of a project that names no release of its own. */
+/** Releases for projects that name none of their own: the newest that read the lock file. */
 const PNPM_OF_LOCK_FILE: Record<string, string> = { "5": "7", "6": "8", "9": "10" };
 const YARN_CLASSIC = "1.22.22";
-const YARN_BERRY = "4";
-/** Lock file that Yarn 4 writes, as `__metadata.version`; it rewrites older ones. */
-const YARN_4_LOCK_VERSION = 8;
+const YARN_BERRY = 4;
+/** The release that is run here and no other, packages where Node.js finds them, and nothing that is told to anybody. */
+const YARN_BERRY_ENVIRONMENT = "YARN_IGNORE_PATH=1 YARN_NODE_LINKER=node-modules YARN_ENABLE_TELEMETRY=0";
 
 /**
  * Settles how a function's dependencies are installed: by the package manager whose lock file there is.
@@ -141,19 +141,21 @@ function pnpmCommand(folder: string, manifest: PackageManifest): string {
 }
 
 function yarnCommand(folder: string, manifest: PackageManifest): string {
-  const lockVersion = /^__metadata:\s+version: *(\d+)/m.exec(readIfExists(join(folder, "yarn.lock")))?.[1];
   const named = namedVersion(manifest, "yarn");
-  if (lockVersion === undefined) {
+  if (!/^__metadata:/m.test(readIfExists(join(folder, "yarn.lock")))) {
     const version = named?.startsWith("1.") ? named : YARN_CLASSIC;
     return run(`yarn@${version}`, "yarn install --frozen-lockfile --production --non-interactive --no-progress");
   }
-  // Yarn 2 and 3 cannot leave development dependencies out, and Yarn 4 reads their lock files
-  const release = `@yarnpkg/cli-dist@${Number.parseInt(named ?? "", 10) >= 4 ? named : YARN_BERRY}`;
-  const environment = "YARN_IGNORE_PATH=1 YARN_NODE_LINKER=node-modules YARN_ENABLE_TELEMETRY=0";
-  const focus = `${environment} ${run(release, "yarn workspaces focus --production")}`;
-  if (Number(lockVersion) < YARN_4_LOCK_VERSION) return focus;
-  const check = `${environment} ${run(release, "yarn install --immutable --mode=update-lockfile")}`;
-  return `${check} && ${focus}`;
+  // Yarn 2 and 3 cannot leave development dependencies out; Yarn 4 reads their lock files
+  const isNamed = Number.parseInt(named ?? "", 10) >= YARN_BERRY;
+  const release = `@yarnpkg/cli-dist@${isNamed ? named : YARN_BERRY}`;
+  const yarn = (command: string) => `${YARN_BERRY_ENVIRONMENT} ${run(release, `yarn ${command}`)}`;
+  const focus = yarn("workspaces focus --production");
+  // another release than the one that wrote the lock file may want to write it anew
+  if (!isNamed) return focus;
+  const written = "cp yarn.lock /tmp/yarn.lock";
+  const check = "(cmp yarn.lock /tmp/yarn.lock || (echo 'yarn.lock is not up to date: run `yarn install`' && exit 1))";
+  return [written, yarn("install --mode=update-lockfile"), check, focus].join(" && ");
 }
 
 /** Runs a package manager of just this version; npm comes with every Node.js image, Corepack does not. */

@@ -84,7 +84,7 @@ function nodeStage(nodeImage: string, baseImage: string): string {
 
 function ending({ labels, command }: Pick<ImageParts, "labels" | "command">): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}=${quote(value)}`);
-  return lines(`LABEL ${pairs.join(" \\\n      ")}`, `USER ${IMAGE_USER}`, `ENTRYPOINT ${JSON.stringify(command)}`);
+  return lines(`LABEL ${pairs.join(" \\\n      ")}`, `USER ${IMAGE_USER}`, `ENTRYPOINT ${JSON.stringify(command)}`, "");
 }
 
 /** A value as it is: Dockerfiles expand variables in quotes. */

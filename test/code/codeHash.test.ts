@@ -52,8 +52,23 @@ describe("what is shipped", () => {
     expect(paths(withoutAny)).toContain("node_modules/x/index.js");
   });
 
+  test("leaves out what other package managers than npm write, where the build installs", () => {
+    const written = { ".yarn/install-state.gz": "1", ".pnp.cjs": "2", ".pnpm-store/v10/x": "3" };
+    const manifest = '{ "dependencies": { "x": "1" } }';
+    const folder = codeFolder({ "package.json": manifest, "lib/.yarn/a": "", ...written });
+    expect(paths(folder)).toEqual(["lib/.yarn/a", "package.json"]);
+    const listed = [...listCodeFiles(folder, { installed: false })].map(({ path }) => path);
+    expect(listed).toEqual(expect.arrayContaining(Object.keys(written)));
+  });
+
+  test("can leave out more by default, which .dockerignore brings back", () => {
+    const folder = codeFolder({ "a.log": "", "b/c.log": "", "index.js": "", ".dockerignore": "!b/*.log\n" });
+    const listed = [...listCodeFiles(folder, { excludedByDefault: ["**/*.log"] })].map(({ path }) => path);
+    expect(listed).toEqual([".dockerignore", "b/c.log", "index.js"]);
+  });
+
   test("never has version control or this project's own files", () => {
-    const folder = codeFolder({ "index.js": "", ".git/HEAD": "ref", ".fullcode/dev/x.json": "{}" });
+    const folder = codeFolder({ "index.js": "", ".git/HEAD": "ref", ".fullcode/dev/x.json": "{}", "a/.DS_Store": "x" });
     expect(paths(folder)).toEqual(["index.js"]);
   });
 

@@ -11,6 +11,9 @@ export interface DeclaredResource {
   inputs: Record<string, unknown>;
 }
 
+/** What resources of a type have after their creation, beside their inputs; by type token. */
+export type OutputsOfTypes = Record<string, Record<string, unknown>>;
+
 /** The parts of a registration that are read here. */
 interface Registration {
   getType(): string;
@@ -23,10 +26,11 @@ type Register = (request: Registration, callback: (error: unknown, response?: { 
 /** Runs a program against a stand-in for the engine, and returns what it registers, sorted by URN, and its outputs. */
 export async function declareProgram(
   program: () => unknown,
-  { project = "shop", stack = "dev" } = {},
+  options: { project?: string; stack?: string; outputs?: OutputsOfTypes } = {},
 ): Promise<{ resources: DeclaredResource[]; outputs: Record<string, unknown> }> {
+  const { project = "shop", stack = "dev" } = options;
   const resources: DeclaredResource[] = [];
-  await useMocks(project, stack);
+  await useMocks(project, stack, options.outputs);
   const monitor = pulumi.runtime.getMonitor() as unknown as { registerResource: Register };
   const register = monitor.registerResource.bind(monitor);
   const urns = new Map<string, string>();
@@ -50,9 +54,12 @@ export async function declareProgram(
 }
 
 /** Lets components be constructed without the engine. */
-export async function useMocks(project = "shop", stack = "dev"): Promise<void> {
+export async function useMocks(project = "shop", stack = "dev", outputs: OutputsOfTypes = {}): Promise<void> {
   const mocks: pulumi.runtime.Mocks = {
-    newResource: ({ name, inputs }) => ({ id: name, state: inputs as Record<string, unknown> }),
+    newResource: ({ type, name, inputs }) => ({
+      id: name,
+      state: { ...(inputs as Record<string, unknown>), ...outputs[type] },
+    }),
     call: ({ token }) => {
       throw new Error(`unexpected call of ${token}`);
     },

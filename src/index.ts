@@ -15,6 +15,34 @@ export type { Region } from "./components/region";
 export { ServerlessApp, type ServerlessAppArgs, type SessionArgs } from "./components/serverlessApp";
 export type { RegionalUrls, TriggerArgs } from "./components/trigger";
 export type { Variables } from "./components/variables";
+export {
+  type BuiltImage,
+  dockerImageBuilder,
+  type DockerImageArgs,
+  type DockerImageBuilderOptions,
+  type ImageBuilder,
+  type ImageRequest,
+  type RegistryCredentials,
+  type StagedContext,
+} from "./image";
+export type { EgressRule, EgressTarget } from "./platforms/egress";
+export {
+  type ExternalNatsArgs,
+  type GatewayArgs,
+  type HttpRouteArgs,
+  type IngressArgs,
+  kubernetes,
+  type KubernetesArgs,
+  type KubernetesTransforms,
+  type NatsArgs,
+  type NatsCredentialsArgs,
+  type NetworkPolicyArgs,
+  type RegistryCredentialsArgs,
+  type ScalingBehavior,
+  type ScalingRules,
+  type ServiceArgs,
+  type Toleration,
+} from "./platforms/kubernetes";
 export { local, type LocalArgs } from "./platforms/local";
 export type { ParamValue, Platform, RegionPlace, SecretValues, Transform, TriggerDocument } from "./platforms/platform";
 export type {

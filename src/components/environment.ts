@@ -54,7 +54,7 @@ export class Environment extends pulumi.ComponentResource {
     this.app = app;
     const regions = planned.map(({ region, plan, document }) => {
       const place = { environment: name, region };
-      const resources = { document, params: app.paramValues, transform };
+      const resources = { document, owner: this, params: app.paramValues, transform };
       return new Region(place, plan, resources, { parent: this });
     });
     this.regions = Object.fromEntries(regions.map((region) => [region.place.region, region]));
@@ -74,8 +74,9 @@ function planRegions(
   const entries = pulumi.Output.isInstance(regions) ? [] : Object.entries(regions);
   if (entries.length === 0) problems.add("regions", "must have at least one region");
   return entries.flatMap(([region, platform]) => {
-    const plan = platform.plan({ environment, region }, app.declarations.program);
-    for (const [argument, message] of plan.problems) problems.add(`regions.${region}.${argument}`, message);
+    const plan = platform.plan({ app: app.name, place: { environment, region } }, app.declarations.program);
+    for (const [argument, message] of plan.problems)
+      problems.add(`regions.${region}${argument === "" ? "" : `.${argument}`}`, message);
     const names = { name: `regions.${region}`, environment: "name", environmentType: "type" };
     const document = problems.checkDocument(
       {

@@ -49,13 +49,16 @@ export class FullCodeFunction extends pulumi.ComponentResource {
   }
 
   private createRegion(region: Region, { path, regions }: FunctionPlan, args: FullCodeFunctionArgs): FunctionRegion {
-    const { document, variables } = regions.get(region.place.region)!;
+    const { document, variables, egress } = regions.get(region.place.region)!;
     const component = `FullCodeFunction "${this.name}"`;
     const resources = {
       document,
+      owner: this,
       code: path,
       variables: resolveVariables(variables, component, this),
       agency: resolveAgency(args.agency, component, this),
+      baseImage: args.baseImage,
+      egress,
       transform: args.transform,
     };
     return new FunctionRegion(region, resources, { parent: this });

@@ -1,3 +1,4 @@
+import type { EgressRule } from "../platforms/egress";
 import type { FunctionResources } from "../platforms/platform";
 import type { AgencyArgs } from "./agency";
 import type { Environment } from "./environment";
@@ -90,6 +91,12 @@ export interface FunctionSettings {
    * @default none
    */
   variables?: Variables;
+  /**
+   * Where the code may connect to: `["internet"]`, ranges of addresses, namespaces. Regions of `kubernetes()` close
+   * everything else but DNS and the gateway; `local()` ones close nothing. What is no such rule is an error.
+   * @default nowhere, but for what the region opens to all of its functions
+   */
+  egress?: readonly EgressRule[];
 }
 
 /** Arguments of {@link FullCodeFunction}. */
@@ -130,6 +137,12 @@ export interface FullCodeFunctionArgs extends FunctionSettings {
    * @default "custom" for a `.jar` and for a folder with a `bootstrap`, else "nodejs"
    */
   runtime?: "nodejs" | "custom";
+  /**
+   * Image that the code runs in, for regions that build images: with `node` for Node.js, with what a custom runtime needs,
+   * such as a JRE or Python, or with nothing at all (`scratch`). `local()` regions use what the machine has.
+   * @default the region's `nodeImage`
+   */
+  baseImage?: string;
   /**
    * What is different in a region, by the region's name; `variables`, `scale` and `limits` are merged with those of the
    * function. A region that none of the environments has is an error.

@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
 
 import { inspectCode, type InspectedCode } from "../code/inspectCode";
+import { type EgressRule, problemsWithEgress } from "../platforms/egress";
+import { problemWithImage } from "../platforms/images";
 import { API_VERSION, type DocumentInput, type FunctionDocument, limits, problemWithName } from "../spec";
 import { checkAgency } from "./agency";
 import type { Environment } from "./environment";
@@ -15,7 +17,7 @@ export interface FunctionPlan {
   path: string;
   code: InspectedCode;
   /** What the function is in each region, by the region's name. */
-  regions: Map<string, { document: FunctionDocument; variables: Variables }>;
+  regions: Map<string, { document: FunctionDocument; variables: Variables; egress?: readonly EgressRule[] }>;
 }
 
 /** Fields of the document → the arguments they come from. */
@@ -41,15 +43,25 @@ export function planFunction(name: string, args: FullCodeFunctionArgs): Function
   const code = checkCode(args.code, path, problems);
   checkVariables(args.variables ?? {}, problems);
   checkAgency(args.agency, args.runtime ?? code.runtime, problems);
+  checkEgress(args.egress, problems);
+  checkBaseImage(args.baseImage, problems);
   const common = problems.checkDocument(documentOf(name, args, code), ARGUMENT_NAMES);
 
   const regions: FunctionPlan["regions"] = new Map();
   for (const [region, settings] of settleRegions(args, problems)) {
     const prefix = `regions.${region}.`;
     checkVariables(args.regions?.[region]?.variables ?? {}, problems, prefix);
+    checkEgress(args.regions?.[region]?.egress, problems, prefix);
     const input = documentOf(name, { ...args, ...settings }, code);
     const document = common && problems.checkDocument(input, ARGUMENT_NAMES, prefix);
-    if (document !== undefined) regions.set(region, { document, variables: settings.variables });
+    if (document !== undefined)
+      regions.set(region, { document, variables: settings.variables, egress: settings.egress });
+  }
+  problems.throwIfAny();
+  // what takes longer to find out comes last
+  for (const { place, platform } of environments.flatMap(({ regions }) => Object.values(regions))) {
+    const { document } = regions.get(place.region)!;
+    problems.add("code", platform.problemWithFunction?.({ document, code: path, baseImage: args.baseImage }));
   }
   problems.throwIfAny();
   return { path, code, regions };
@@ -78,6 +90,7 @@ function settleRegions(args: FullCodeFunctionArgs, problems: Problems): Map<stri
       scale: { ...args.scale, ...own?.scale },
       limits: { ...args.limits, ...own?.limits },
       variables: { ...args.variables, ...own?.variables },
+      egress: own?.egress ?? args.egress,
     });
   }
   return settings;
@@ -115,6 +128,14 @@ function checkEnvironments(app: ServerlessApp, environments: readonly Environmen
     if (seen.has(environment)) problems.add(argument, `environment "${environment.name}" is listed twice`);
     seen.add(environment);
   });
+}
+
+function checkEgress(rules: readonly EgressRule[] | undefined, problems: Problems, prefix = ""): void {
+  for (const [path, message] of problemsWithEgress(rules)) problems.add(`${prefix}egress${path}`, message);
+}
+
+function checkBaseImage(image: unknown, problems: Problems): void {
+  if (image !== undefined) problems.add("baseImage", problemWithOutput(image) ?? problemWithImage(image));
 }
 
 const NO_CODE: InspectedCode = {

@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 
 import type { CronDocument, FunctionDocument, QueueDocument, RegionDocument, RouteDocument } from "../spec";
+import type { EgressRule } from "./egress";
 
 /** What a trigger is, as the gateway reads it. */
 export type TriggerDocument = RouteDocument | QueueDocument | CronDocument;
@@ -28,24 +29,30 @@ export interface SecretValues<Value> {
   values: pulumi.Input<Record<string, Value>>;
 }
 
-/** Where the documents and processes of a region live. Made by `local()`. */
+/** Where the documents and processes of a region live. Made by `local()` or `kubernetes()`. */
 export interface Platform {
   /** What kind of platform this is. */
   readonly kind: string;
   /**
-   * Settles what a region needs before any resource is made, such as its port.
+   * Settles what a region needs before any resource is made, such as its port or its namespace.
    * @internal
    * @param scope - Stands for the program; what regions share is kept by it.
    */
-  plan(place: RegionPlace, scope: object): RegionPlan;
+  plan(region: PlannedRegion, scope: object): RegionPlan;
+}
+
+/** A region of which nothing has been made yet. */
+export interface PlannedRegion {
+  app: string;
+  place: RegionPlace;
 }
 
 /** A region that is about to be made. */
 export interface RegionPlan {
-  /** What is wrong with the platform's arguments: argument, message. */
+  /** What is wrong with the platform's arguments: argument (empty for the platform as a whole), message. */
   readonly problems: readonly (readonly [argument: string, message: string])[];
   /** What the platform adds to the region's document. */
-  readonly document: Pick<RegionDocument, "url" | "port">;
+  readonly document: Pick<RegionDocument, "url" | "port" | "trustedProxies">;
   /** Makes the region's own resources. */
   create(region: RegionResources, parent: pulumi.ComponentResource): RegionPlatform;
 }
@@ -53,6 +60,8 @@ export interface RegionPlan {
 /** What every region has. */
 export interface RegionResources {
   document: RegionDocument;
+  /** The environment: parent of what its regions share. */
+  owner: pulumi.ComponentResource;
   /** The app's parameters, where there are any. */
   params?: pulumi.Input<Record<string, ParamValue>>;
   transform?: { document?: Transform<RegionDocument>; params?: Transform<SecretValues<ParamValue>> };
@@ -61,6 +70,8 @@ export interface RegionResources {
 /** A region, to put functions and triggers into. */
 export interface RegionPlatform {
   readonly url: pulumi.Output<string>;
+  /** Says why a function's code cannot be run in the region, or returns `undefined` where it can. */
+  problemWithFunction?(source: Pick<FunctionResources, "document" | "code" | "baseImage">): string | undefined;
   createFunction(resources: FunctionResources, parent: pulumi.ComponentResource): FunctionPlatform;
   createTrigger<Document extends TriggerDocument>(
     resources: TriggerResources<Document>,
@@ -71,12 +82,18 @@ export interface RegionPlatform {
 /** What a function is in a region. */
 export interface FunctionResources {
   document: FunctionDocument;
+  /** The function: parent of what its regions share. */
+  owner: pulumi.ComponentResource;
   /** Absolute path of the folder or archive. */
   code: string;
   /** Custom environment variables, where there are any. */
   variables?: pulumi.Input<Record<string, string>>;
   /** Credentials of the function's agency, where there are any. */
   agency?: pulumi.Input<Record<string, string>>;
+  /** Image that the function's code runs in, where it names one. */
+  baseImage?: string;
+  /** Where its code may connect to. */
+  egress?: readonly EgressRule[];
   transform?: {
     document?: Transform<FunctionDocument>;
     variables?: Transform<SecretValues<string>>;

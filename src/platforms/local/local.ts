@@ -5,12 +5,11 @@ import {
   agencyFileName,
   type Document as AnyDocument,
   documentFileName,
-  InvalidDocumentError,
   PARAMS_FILE,
-  parseDocument,
   SECRETS_FOLDER,
   variablesFileName,
 } from "../../spec";
+import { transformDocument } from "../transformDocument";
 import type {
   FunctionPlatform,
   FunctionResources,
@@ -47,7 +46,7 @@ export interface LocalArgs {
 export function local(args: LocalArgs = {}): Platform {
   return {
     kind: "local",
-    plan(place, scope): RegionPlan {
+    plan({ place }, scope): RegionPlan {
       const { port, problem } = takePort(scope, place, args.port);
       const document = { url: `http://localhost:${port}`, port };
       return {
@@ -108,10 +107,8 @@ class LocalRegion implements RegionPlatform {
     parent: pulumi.ComponentResource,
     transform?: Transform<Document>,
   ): void {
-    const content = { ...document };
     const options: pulumi.CustomResourceOptions = { parent };
-    transform?.(content, options, this.place);
-    if (transform !== undefined) requireValid(content, parent);
+    const content = transformDocument(document, transform, options, this.place);
     const file = documentFileName(content);
     new LocalDocument(name, { folder: this.folder, file, content }, options);
   }
@@ -127,16 +124,6 @@ class LocalRegion implements RegionPlatform {
     transform?.(secret, options, this.place);
     const inputs = { folder: this.folder, file: `${SECRETS_FOLDER}/${file}`, content: secret.values };
     new LocalSecretFile(name, inputs, options);
-  }
-}
-
-/** @throws ResourceError for a document that no gateway would read. */
-function requireValid(document: AnyDocument, parent: pulumi.ComponentResource): void {
-  try {
-    parseDocument(document, "transform");
-  } catch (error) {
-    if (!(error instanceof InvalidDocumentError)) throw error;
-    throw new pulumi.ResourceError(error.message, parent, true);
   }
 }
 

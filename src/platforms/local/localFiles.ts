@@ -3,6 +3,7 @@ import { chmod, mkdir, open, readFile, rename, rm, rmdir, stat, writeFile } from
 import { dirname, join } from "node:path";
 
 import { SECRETS_FOLDER } from "../../spec";
+import { sortedJson } from "../sortedJson";
 
 /** Folder of everything that is written for local regions, in the project's folder. */
 export const LOCAL_FOLDER = ".fullcode";
@@ -31,7 +32,7 @@ const MAX_ATTEMPTS = 20;
  */
 export async function writeLocalFile(projectFolder: string, file: LocalFile): Promise<void> {
   const path = pathOf(projectFolder, file);
-  const text = localFileText(file.content);
+  const text = sortedJson(file.content);
   for (let attempt = 1; ; attempt++) {
     try {
       await makeFolders(projectFolder, path, isSecret(file));
@@ -71,21 +72,9 @@ export async function readLocalFile(
 
 /** Says whether the file on disk is what {@link writeLocalFile} would write. */
 export async function isLocalFileCurrent(projectFolder: string, file: LocalFile): Promise<boolean> {
-  if ((await readLocalFile(projectFolder, file)) !== localFileText(file.content)) return false;
+  if ((await readLocalFile(projectFolder, file)) !== sortedJson(file.content)) return false;
   if (!isSecret(file)) return true;
   return ((await stat(pathOf(projectFolder, file))).mode & 0o077) === 0;
-}
-
-/** JSON with sorted keys: the same content is the same text, whichever way it came. */
-export function localFileText(content: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(sortKeys(content), null, 2) + "\n";
-}
-
-function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys);
-  if (value === null || typeof value !== "object") return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, nested]) => [key, sortKeys(nested)]));
 }
 
 function isSecret({ file }: Pick<LocalFile, "file">): boolean {

@@ -5,14 +5,8 @@
 import type * as pulumi from "@pulumi/pulumi";
 
 import { InvalidDocumentError, parseDocument, SECRETS_FOLDER } from "../../spec";
-import {
-  isLocalFileCurrent,
-  type LocalFile,
-  localFileText,
-  readLocalFile,
-  removeLocalFile,
-  writeLocalFile,
-} from "./localFiles";
+import { sortedJson } from "../sortedJson";
+import { isLocalFileCurrent, type LocalFile, readLocalFile, removeLocalFile, writeLocalFile } from "./localFiles";
 import { findProjectFolder } from "./projectFolder";
 
 /** A document that no gateway would read is refused before anything is written. */
@@ -27,7 +21,7 @@ export async function diff(_id: string, olds: LocalFile, news: LocalFile): Promi
   const replaces = (["folder", "file"] as const).filter((key) => olds[key] !== news[key]);
   if (replaces.length > 0) return { changes: true, replaces };
   const current = await isLocalFileCurrent(findProjectFolder(), news);
-  return { changes: !current || localFileText(olds.content) !== localFileText(news.content) };
+  return { changes: !current || sortedJson(olds.content) !== sortedJson(news.content) };
 }
 
 export async function create(inputs: LocalFile): Promise<pulumi.dynamic.CreateResult<LocalFile>> {

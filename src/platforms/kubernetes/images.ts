@@ -1,0 +1,125 @@
+import { createHash } from "node:crypto";
+import * as pulumi from "@pulumi/pulumi";
+
+import { BundleError } from "../../code/bundleError";
+import { PackageError } from "../../code/packageArchive";
+import {
+  type BuiltImage,
+  DEFAULT_PLATFORM,
+  type FunctionContext,
+  ImageError,
+  type StagedContext,
+  stageFunctionImage,
+  stageGatewayImage,
+} from "../../image";
+import { GATEWAY_NAME } from "../../spec";
+import { findProjectFolder } from "../local/projectFolder";
+import type { FunctionResources } from "../platform";
+import type { RegionSettings } from "./settings";
+
+/** What a function's image is made from. */
+export type FunctionSource = Pick<FunctionResources, "document" | "code" | "baseImage">;
+
+/** A function's image, and what an instance loads of it. */
+export interface FunctionImage extends BuiltImage {
+  entrypoint?: string;
+}
+
+/** Repository of the gateway's image, below the registry. */
+const GATEWAY_REPOSITORY = "fullcode-gateway";
+const HASH_LENGTH = 8;
+
+/**
+ * The images of a program: what several regions need is staged and built once, and is a resource of what they share.
+ */
+export class Images {
+  private readonly contexts = new Map<string, FunctionContext | Error>();
+  private readonly built = new Map<string, BuiltImage>();
+
+  /** Says what no image can be made from, or returns `undefined`. */
+  problemWith(settings: RegionSettings, source: FunctionSource): string | undefined {
+    const context = this.stage(settings, source);
+    return context instanceof Error ? context.message : undefined;
+  }
+
+  /** @param owner - The function. */
+  ofFunction(settings: RegionSettings, source: FunctionSource, owner: pulumi.ComponentResource): FunctionImage {
+    const context = this.stage(settings, source);
+    if (context instanceof Error) throw context;
+    const { name } = source.document;
+    const image = this.once(`function ${resourceName(name, settings)}`, () => {
+      for (const warning of context.warnings) void pulumi.log.warn(`FullCodeFunction "${name}": ${warning}`, owner);
+      return build(name, name, settings, context, owner);
+    });
+    return { ...image, ...(context.entrypoint !== undefined && { entrypoint: context.entrypoint }) };
+  }
+
+  /** @param owner - The environment; of several, the first. */
+  ofGateway(settings: RegionSettings, owner: pulumi.ComponentResource): pulumi.Input<string> {
+    if (settings.gateway.image !== undefined) return settings.gateway.image;
+    const { nodeImage, platform } = settings;
+    const { reference } = this.once(`gateway ${resourceName(GATEWAY_NAME, settings)}`, () => {
+      const context = stageGatewayImage({ ...folders(), baseImage: nodeImage, platform });
+      return build(GATEWAY_NAME, GATEWAY_REPOSITORY, settings, context, owner);
+    });
+    return reference;
+  }
+
+  private stage(settings: RegionSettings, { document, code, baseImage }: FunctionSource): FunctionContext | Error {
+    const { nodeImage, platform, revision } = settings;
+    const { name, version, runtime, entrypoint } = document;
+    const key = JSON.stringify([code, name, version, runtime, entrypoint, baseImage, nodeImage, platform, revision]);
+    const known = this.contexts.get(key);
+    if (known !== undefined) return known;
+    const context = attempt(() =>
+      stageFunctionImage({ ...folders(), document, code, baseImage, nodeImage, platform, revision }),
+    );
+    this.contexts.set(key, context);
+    return context;
+  }
+
+  private once(key: string, create: () => BuiltImage): BuiltImage {
+    const image = this.built.get(key) ?? create();
+    this.built.set(key, image);
+    return image;
+  }
+}
+
+function build(
+  name: string,
+  repository: string,
+  settings: RegionSettings,
+  context: StagedContext,
+  owner: pulumi.ComponentResource,
+): BuiltImage {
+  const { registry, registryCredentials, platform, imageBuilder } = settings;
+  const request = {
+    repository: `${registry}/${repository}`,
+    context,
+    platform,
+    ...(registryCredentials !== undefined && { credentials: registryCredentials }),
+  };
+  return imageBuilder.build(resourceName(name, settings), request, { parent: owner });
+}
+
+function folders() {
+  return { projectFolder: findProjectFolder(), stack: pulumi.getStack() };
+}
+
+/** Tells images apart that one function or program has, by what seldom differs only where it does. */
+function resourceName(name: string, { registry, platform, nodeImage }: RegionSettings): string {
+  const parts = [name, registry];
+  if (platform !== DEFAULT_PLATFORM) parts.push(platform);
+  if (nodeImage !== undefined) parts.push(createHash("sha256").update(nodeImage).digest("hex").slice(0, HASH_LENGTH));
+  return parts.join(".");
+}
+
+/** @returns What the code's author has to change, as a value. */
+function attempt<Value>(stage: () => Value): Value | Error {
+  try {
+    return stage();
+  } catch (error) {
+    if (error instanceof ImageError || error instanceof PackageError || error instanceof BundleError) return error;
+    throw error;
+  }
+}

@@ -1,0 +1,7 @@
+export { kubernetes } from "./kubernetes";
+export type { GatewayArgs, HttpRouteArgs, IngressArgs, ServiceArgs } from "./gatewayArgs";
+export type { KubernetesArgs, RegistryCredentialsArgs } from "./kubernetesArgs";
+export type { ExternalNatsArgs, NatsArgs, NatsCredentialsArgs } from "./natsArgs";
+export type { NetworkPolicyArgs } from "./networkPolicyArgs";
+export type { KubernetesTransforms } from "./objects";
+export type { ScalingBehavior, ScalingRules, Toleration } from "./podArgs";

@@ -1,0 +1,171 @@
+import type * as pulumi from "@pulumi/pulumi";
+
+import type { ImageBuilder } from "../../image";
+import type { GatewayArgs, HttpRouteArgs, IngressArgs, ServiceArgs } from "./gatewayArgs";
+import type { ExternalNatsArgs, NatsArgs } from "./natsArgs";
+import type { NetworkPolicyArgs } from "./networkPolicyArgs";
+import type { KubernetesTransforms } from "./objects";
+import type { ScalingBehavior, Toleration } from "./podArgs";
+
+/** What logs in at a registry. */
+export interface RegistryCredentialsArgs {
+  username: pulumi.Input<string>;
+  /** Password or token, kept as a secret. */
+  password: pulumi.Input<string>;
+}
+
+/** Arguments of {@link kubernetes}. Everything that is wrong with them is one error of the environment. */
+export interface KubernetesArgs {
+  /**
+   * Context of the kubeconfig.
+   * @default its current context
+   */
+  context?: string;
+  /**
+   * Text or path of a kubeconfig, kept as a secret.
+   * @default that of this machine: $KUBECONFIG, else ~/.kube/config
+   */
+  kubeconfig?: pulumi.Input<string>;
+  /**
+   * Says which cluster it is: as long as it stays the same, a changed kubeconfig or context changes no resource.
+   * @default the context, else environment and region
+   */
+  clusterIdentifier?: string;
+
+  /**
+   * Registry, and path in it, that images are pushed to and pulled from: `registry.example.com/shop`. Each function has
+   * a repository below it. A scheme, a tag or a slash at the end are an error.
+   */
+  registry: string;
+  /**
+   * What logs in at the registry, both to push from this machine and to pull from the cluster's nodes.
+   * @default what this machine is logged in with; nodes log in by `imagePullSecrets` or not at all
+   */
+  registryCredentials?: RegistryCredentialsArgs;
+  /**
+   * Names of Secrets of the namespace that nodes log in with. They are not made here.
+   * @default none
+   */
+  imagePullSecrets?: readonly string[];
+  /**
+   * What builds images and pushes them.
+   * @default dockerImageBuilder(): the Docker Engine of this machine
+   */
+  imageBuilder?: ImageBuilder;
+  /**
+   * Image of Node.js 20.19 or newer with npm: gateways and Node.js functions start from it, the agents of custom runtimes
+   * have its Node.js, and dependencies are installed with it.
+   * @default "node:22-slim"; for the dependencies of a Node.js function with a `baseImage`, that one
+   */
+  nodeImage?: string;
+  /**
+   * Operating system and architecture of the nodes: `linux/amd64`, `linux/arm64`.
+   * @default "linux/amd64"
+   */
+  platform?: string;
+  /**
+   * Revision of the sources that images are labelled with, such as a commit. Each one makes new images, of unchanged
+   * functions too.
+   * @default no label
+   */
+  revision?: string;
+
+  /**
+   * Namespace of the region, at most 63 characters. Two regions of one cluster with one namespace are an error.
+   * @default "<app>-<environment>"
+   */
+  namespace?: string;
+  /**
+   * Whether the namespace is made here, with the pod security level `restricted`. `false` takes one that exists and
+   * leaves it as it is.
+   * @default true
+   */
+  createNamespace?: boolean;
+
+  /**
+   * Address at which clients reach the endpoints, without a slash at the end.
+   * @default that of `ingress` or `httpRoute`, else the Service's: a load balancer's address, or http://gateway.<namespace>.svc
+   */
+  url?: string;
+  /**
+   * Publishes the endpoints by an Ingress. Not together with `httpRoute`.
+   * @default none
+   */
+  ingress?: IngressArgs;
+  /**
+   * Publishes the endpoints by a route of the Gateway API. Not together with `ingress`.
+   * @default none
+   */
+  httpRoute?: HttpRouteArgs;
+  /** The Service that the endpoints are behind. */
+  service?: ServiceArgs;
+  /**
+   * Proxies in front of the gateway that add to `X-Forwarded-For`, 0 to 10. `req.client.ip` is what the first of them saw.
+   * @default 1 with `ingress` or `httpRoute`, else 0
+   */
+  trustedProxies?: number;
+
+  /** The gateway: it takes requests and messages in and hands them to instances. */
+  gateway?: GatewayArgs;
+  /**
+   * NATS JetStream, which holds queues and schedules: one of the region's own, or one that exists.
+   * @default one server of the region's own
+   */
+  nats?: NatsArgs | ExternalNatsArgs;
+
+  /**
+   * What scales functions. `keda` needs KEDA 2 in the cluster. Without an autoscaler a function has `scale.min`
+   * instances at all times, at least one.
+   * @default "keda"
+   */
+  autoscaler?: "keda" | "none";
+  /**
+   * Seconds between KEDA's questions for the load of a function, 1 to 5. Work for a function without instances is told to
+   * KEDA at once, whatever the interval.
+   * @default 5
+   */
+  pollingInterval?: number;
+  /**
+   * How fast functions are scaled between one instance and many.
+   * @default Kubernetes' own: up at once, down after five minutes of less load
+   */
+  scalingBehavior?: ScalingBehavior;
+
+  /**
+   * What may connect to what. `false` leaves all connections open, unless somebody else closes them.
+   * @default only what the platform needs, and what functions declare by `egress`
+   */
+  networkPolicies?: NetworkPolicyArgs | false;
+
+  /** Labels that nodes must have to run the region's pods. */
+  nodeSelector?: Readonly<Record<string, string>>;
+  /** Taints of nodes that the region's pods put up with. */
+  tolerations?: readonly Toleration[];
+  /** Affinity of the region's pods, as Kubernetes has it (`nodeAffinity`, `podAffinity`, `podAntiAffinity`). */
+  affinity?: Readonly<Record<string, unknown>>;
+  /**
+   * PriorityClass of the region's pods.
+   * @default none
+   */
+  priorityClassName?: string;
+  /**
+   * RuntimeClass of the functions' pods, such as a sandbox's.
+   * @default none
+   */
+  runtimeClassName?: string;
+
+  /** Labels of all objects and pods. Those that the platform sets itself are an error. */
+  labels?: Readonly<Record<string, string>>;
+  /** Annotations of all objects and pods. */
+  annotations?: Readonly<Record<string, string>>;
+
+  /**
+   * Generation of the secret that instances show to gateways, from 1. One more makes a new secret; the one before it
+   * stays valid until the next.
+   * @default 1
+   */
+  linkGeneration?: number;
+
+  /** Changes the region's objects before they are registered, by their kind. */
+  transform?: KubernetesTransforms;
+}

@@ -11,6 +11,7 @@ import { type LogRecord } from "../gatewayOptions";
 import { LinkServer } from "../instances/linkServer";
 import { type TlsLinkServer } from "../instances/tlsLinkServer";
 import { LogBook } from "../logs/logBook";
+import { PrometheusMetrics } from "../metrics";
 import { type MessageStore } from "../queues/messageStore";
 import { type NatsClient } from "../queues/natsConnection";
 import { RegionGateway } from "../regionGateway";
@@ -49,6 +50,7 @@ export class ClusterGateway extends RegionGateway {
   private readonly replicas: ReplicaWatch;
   private readonly probes: ProbeServer;
   private readonly scaler: ScalerServer;
+  private readonly metrics: PrometheusMetrics;
   private readonly admin: AdminServer;
   private links: TlsLinkServer | undefined;
   private scaled = new Map<string, ScaledFunction>();
@@ -74,6 +76,7 @@ export class ClusterGateway extends RegionGateway {
       supply: (document, _region, events) => new PodInstances(events, () => this.scaler.activate(document.name)),
       room: (host) => host.messageRoom,
       testersOnly: false,
+      onInvocation: (invocation, { name }) => this.metrics.invocationEnded(invocation, name),
     });
     this.admin = admin;
     const onStatus = (level: LogRecord["level"], message: string) => logs.note(level, message);
@@ -97,6 +100,7 @@ export class ClusterGateway extends RegionGateway {
       functions: () => this.scaled,
       load: (name) => this.hosts.get(name)?.load,
     };
+    this.metrics = new PrometheusMetrics(loads);
     this.scaler = new ScalerServer({
       loads,
       store,
@@ -109,7 +113,7 @@ export class ClusterGateway extends RegionGateway {
       host: "0.0.0.0",
       port: GATEWAY_PORTS.probe,
       unreadyReason: () => this.unreadyReason(),
-      metrics: () => Promise.resolve(""),
+      metrics: () => this.metrics.text(),
     });
   }
 

@@ -116,6 +116,11 @@ export class AdminClient {
   }
 
   private ended({ message }: Error): CliError {
-    return new CliError(`The gateway of region ${this.label} ended: ${this.address.problem?.() ?? message}`);
+    const problem = this.address.problem?.();
+    return new CliError(
+      problem === undefined
+        ? `The gateway of region ${this.label} ended: ${message}`
+        : `The gateway of region ${this.label} cannot be reached: ${problem}`,
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
@@ -69,7 +69,8 @@ function kubeconfigFiles(kubeconfig: string | undefined): string[] {
 function readFile(file: string): KubeConfig {
   const config = new KubeConfig();
   try {
-    config.loadFromFile(file);
+    if (readFileSync(file, "utf8").trim() === "") config.loadFromOptions({ clusters: [], users: [], contexts: [] });
+    else config.loadFromFile(file);
     return config;
   } catch (error) {
     const [reason] = (error as Error).message.split("\n", 1);

@@ -10,6 +10,7 @@ import { type ApiServer } from "./apiServer";
 /** What lies between here and the pod may end a connection on which nothing is said, so something is. */
 const PING_MS = 20_000;
 const CLOSED_BY_US = 1000;
+const MAX_REASON_CHARACTERS = 300;
 
 /** The part that is used here of the web socket that the client library makes. */
 interface Link {
@@ -68,7 +69,7 @@ export class PodForward {
     const errors = new Writable({
       write: (chunk: Buffer, _encoding, done) => {
         const text = chunk.toString("utf8").trim();
-        if (text !== "") this.fail(socket, `port ${this.podPort} of pod ${this.pod} does not answer: ${text}`);
+        if (text !== "") this.fail(socket, `port ${this.podPort} of pod ${this.pod}: ${brief(text)}`);
         done();
       },
     });
@@ -118,6 +119,11 @@ export class PodForward {
       ? api.refusal(403, "", { ...access, verb: "create" })
       : `the API server does not forward port ${podPort} of pod ${pod}: ${message}`;
   }
+}
+
+/** What a container runtime says of a connection that it cannot make is long, and the same for all of them. */
+function brief(text: string): string {
+  return /connection refused/.test(text) ? "nothing listens there" : text.slice(0, MAX_REASON_CHARACTERS);
 }
 
 /** Ends a connection whose other end has vanished. */

@@ -8,6 +8,8 @@ export interface PodState {
   ready: boolean;
   /** Its container runs, ready or not. */
   running: boolean;
+  /** It runs, or ran before: it may have said something. */
+  ran: boolean;
   /** It was told to end. */
   terminating: boolean;
   /** In a sentence's part: why it is not ready. */
@@ -22,14 +24,17 @@ const STARTING = new Set(["ContainerCreating", "PodInitializing"]);
 export function podState(pod: V1Pod): PodState {
   const { metadata, status } = pod;
   const condition = (type: string) => status?.conditions?.find((each) => each.type === type);
-  const states = status?.containerStatuses?.map(({ state }) => state) ?? [];
+  const containers = status?.containerStatuses ?? [];
   const terminating = metadata?.deletionTimestamp !== undefined;
   const ready = condition("Ready")?.status === "True" && !terminating;
   return {
     name: metadata?.name ?? "",
     uid: metadata?.uid ?? "",
     ready,
-    running: states.some((state) => state?.running !== undefined),
+    running: containers.some(({ state }) => state?.running !== undefined),
+    ran: containers.some(
+      ({ state, lastState }) => (state?.running ?? state?.terminated ?? lastState?.terminated) !== undefined,
+    ),
     terminating,
     ...(ready ? { reason: "ready", stuck: false } : whyNot(pod, terminating)),
   };

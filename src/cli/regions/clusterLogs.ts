@@ -5,7 +5,7 @@ import { type PodState } from "../cluster/podState";
 import { isExpected } from "../errors";
 import { LogTail } from "../logs/logTail";
 import { warn } from "../output/warning";
-import { settle, together } from "../settle";
+import { settle } from "../settle";
 import { type ClusterRegionAccess } from "./clusterRegionAccess";
 import { type LogQuery, type RegionLogs } from "./regionAccess";
 
@@ -46,7 +46,7 @@ export class ClusterLogs implements RegionLogs {
     const { values, errors } = await settle(
       this.pods.map(async (pod) => this.sourceOf(pod).tail.readAll(await this.region.reach(pod))),
     );
-    if (values.length === 0) throw together(errors);
+    if (values.length === 0) throw errors[0];
     for (const { message } of errors) warn(`${message} Its records are left out.`);
     return values.flat();
   }

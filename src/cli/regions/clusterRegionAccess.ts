@@ -6,11 +6,12 @@ import { type Cluster, type DeployedRegion } from "../cluster/cluster";
 import { type PodForward } from "../cluster/clusterAccess";
 import { type PodState } from "../cluster/podState";
 import { CliError, isExpected } from "../errors";
-import { settle, together } from "../settle";
+import { settle } from "../settle";
 import { ClusterLogs } from "./clusterLogs";
 import { type DeployedFunction, type LogQuery, type RegionAccess } from "./regionAccess";
 
 const UNAUTHORIZED = 401;
+const MAX_REASON_CHARACTERS = 300;
 
 /** A region in a cluster: its gateways are pods, which are reached through the API server. */
 export class ClusterRegionAccess implements RegionAccess {
@@ -25,16 +26,16 @@ export class ClusterRegionAccess implements RegionAccess {
 
   /** All know the same, so the first that answers will do. */
   async gateway(): Promise<AdminClient> {
-    const problems: Error[] = [];
+    let problem: Error | undefined;
     for (const pod of await this.readyPods()) {
       try {
         return await this.reach(pod);
       } catch (error) {
         if (!isExpected(error)) throw error;
-        problems.push(error);
+        problem ??= error;
       }
     }
-    throw together(problems);
+    throw problem!;
   }
 
   async builds(): Promise<Deployment[]> {
@@ -44,7 +45,7 @@ export class ClusterRegionAccess implements RegionAccess {
   async deployments(): Promise<DeployedFunction[]> {
     const gateways = await settle((await this.readyPods()).map((pod) => this.reach(pod)));
     const [first] = gateways.values;
-    if (first === undefined) throw together(gateways.errors);
+    if (first === undefined) throw gateways.errors[0];
     const [statuses, history, pods] = await Promise.all([
       Promise.all(gateways.values.map((gateway) => gateway.get<GatewayStatus>("/status"))),
       first.get<Deployment[]>("/deployments"),
@@ -104,16 +105,24 @@ export class ClusterRegionAccess implements RegionAccess {
 
   /** @param pods - The gateway's pods, none of which is of use. */
   noGateway(pods: readonly PodState[]): CliError {
-    const { namespace, replicas, failure } = this.deployed;
-    const reasons = pods.map(({ name, reason }) => `${name}: ${reason}`);
-    if (pods.length === 0)
-      reasons.push(
-        failure ?? (replicas === 0 ? `Deployment "${GATEWAY_NAME}" is scaled to zero` : "there are no pods"),
-      );
+    const { namespace } = this.deployed;
     return new CliError(
       `Region ${this.label} has no ready gateway in namespace "${namespace}" of context "${this.cluster.context}": ` +
-        `${reasons.join("; ")}. Its own words: ${this.kubectl(`logs deployment/${GATEWAY_NAME}`)}`,
+        this.reasons(pods),
     );
+  }
+
+  private reasons(pods: readonly PodState[]): string {
+    const { replicas, failure } = this.deployed;
+    const deployment = `deployment/${GATEWAY_NAME}`;
+    if (pods.length === 0 && replicas === 0)
+      return `it is scaled to zero. Start it: ${this.kubectl(`scale ${deployment} --replicas 2`)}`;
+    if (pods.length === 0) return `${failure ?? "it has no pods"}. More: ${this.kubectl(`describe ${deployment}`)}`;
+    const names = new Map<string, string[]>();
+    for (const { name, reason } of pods) names.set(reason, [...(names.get(reason) ?? []), name]);
+    const list = [...names].map(([reason, its]) => `${its.join(", ")}: ${brief(reason)}`);
+    const more = pods.some(({ ran }) => ran) ? `logs ${deployment}` : "get events";
+    return `${list.join("; ")}. More: ${this.kubectl(more)}`;
   }
 
   private async readyPods(): Promise<PodState[]> {
@@ -132,8 +141,12 @@ export class ClusterRegionAccess implements RegionAccess {
   }
 
   private kubectl(command: string): string {
-    return `kubectl --context ${this.cluster.context} -n ${this.deployed.namespace} ${command}`;
+    return `"kubectl --context ${this.cluster.context} -n ${this.deployed.namespace} ${command}".`;
   }
+}
+
+function brief(reason: string): string {
+  return reason.slice(0, MAX_REASON_CHARACTERS).replace(/\.$/, "");
 }
 
 /** Every instance is linked to every gateway, so the gateway that sees most sees all; what is not linked yet, its pod shows. */

@@ -100,12 +100,21 @@ async function send(response: ServerResponse, status: number, value: unknown): P
   response.writeHead(status, { "content-type": "application/x-ndjson" });
   response.flushHeaders();
   for await (const each of value as AsyncIterable<unknown>) {
-    if (!response.write(JSON.stringify(each) + "\n"))
-      await new Promise<void>((resolve) => {
-        response.once("drain", resolve);
-        response.once("close", resolve);
-      });
+    if (!response.write(JSON.stringify(each) + "\n")) await drained(response);
     if (response.destroyed) return;
   }
   response.end();
+}
+
+/** Resolves when more can be written, or when nobody is there any more to read it. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off("drain", done);
+      response.off("close", done);
+      resolve();
+    };
+    response.on("drain", done);
+    response.on("close", done);
+  });
 }

@@ -89,24 +89,25 @@ export class KubernetesResources implements ResourceMaker {
     return { id, outputs: { ...inputs, ...(await this.client(provider).json(["get", ...where, plural, name])) } };
   }
 
-  private async apply({ inputs, provider, urn }: Registration, object: Properties): Promise<Made> {
-    if (typeof inputs.kind !== "string") throw new Error(`${urn} is no Kubernetes object`);
-    const client = this.client(provider);
-    const namespace = typeof provider.namespace === "string" ? ["--namespace", provider.namespace] : [];
-    const isElsewhere = fieldOf(object, "metadata.namespace") !== undefined;
-    const how = ["--server-side", "--field-manager", "fullcode-test", ...(isElsewhere ? [] : namespace)];
-    const applied = await this.processes.run(() =>
-      client.json(["apply", ...how, "--filename", "-"], { input: JSON.stringify(object) }),
-    );
-    const made = (live: KubernetesObject): Made => {
-      const { name, namespace: place } = live.metadata;
-      return { id: place === undefined ? name : `${place}/${name}`, outputs: withSecrets({ ...inputs, ...live }) };
-    };
+  /** Makes an object what it should be, and waits until it is. */
+  protected async apply(registration: Registration, object: Properties): Promise<Made> {
+    const applied = await this.send(registration, object);
+    const { inputs, provider } = registration;
     try {
-      return made(await untilReady(client, applied));
+      return madeOf(inputs, await untilReady(this.client(provider), applied));
     } catch (error) {
-      throw new UnreadyError((error as Error).message, made(applied));
+      throw new UnreadyError((error as Error).message, madeOf(inputs, applied));
     }
+  }
+
+  protected send({ provider, urn }: Registration, object: Properties, ...options: string[]): Promise<KubernetesObject> {
+    if (typeof object.kind !== "string") throw new Error(`${urn} is no Kubernetes object`);
+    const needsPlace = typeof provider.namespace === "string" && fieldOf(object, "metadata.namespace") === undefined;
+    const where = needsPlace ? ["--namespace", String(provider.namespace)] : [];
+    const how = ["--server-side", "--field-manager", "fullcode-test", ...where, ...options];
+    return this.processes.run(() =>
+      this.client(provider).json(["apply", ...how, "--filename", "-"], { input: JSON.stringify(object) }),
+    );
   }
 
   private client(provider: Properties): Kubectl {
@@ -116,6 +117,15 @@ export class KubernetesResources implements ResourceMaker {
     this.clients.set(key, client);
     return client;
   }
+}
+
+/** What a program gets to know of an object that was made from its inputs. */
+export function madeOf(inputs: Properties, object: KubernetesObject): Made {
+  const { name, namespace } = object.metadata;
+  return {
+    id: namespace === undefined ? name : `${namespace}/${name}`,
+    outputs: withSecrets({ ...inputs, ...object }),
+  };
 }
 
 /** The provider takes the path of a kubeconfig or its text. */

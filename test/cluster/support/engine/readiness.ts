@@ -14,13 +14,18 @@ interface EndpointSlice {
 /** Waits as the provider does until an object is what it was applied for, and returns it as it is then. */
 export async function untilReady(client: Kubectl, object: KubernetesObject): Promise<KubernetesObject> {
   const { kind, metadata } = object;
-  if (metadata.annotations?.["pulumi.com/skipAwait"] === "true") return object;
-  if (kind === "Deployment" || kind === "StatefulSet") await untilRolledOut(client, object);
-  else if (kind === "CustomResourceDefinition")
-    await client.run(["wait", "--for", "condition=Established", `customresourcedefinition/${metadata.name}`]);
+  const { "pulumi.com/skipAwait": skips, "pulumi.com/waitFor": condition } = metadata.annotations ?? {};
+  if (skips === "true") return object;
+  const target = `${kind.toLowerCase()}/${metadata.name}`;
+  if (condition !== undefined)
+    await client.run(["wait", ...placeOf(object), "--for", condition, target, "--timeout", `${READY_SECONDS}s`], {
+      timeoutMs: (READY_SECONDS + 10) * 1000,
+    });
+  else if (kind === "Deployment" || kind === "StatefulSet") await untilRolledOut(client, object);
+  else if (kind === "CustomResourceDefinition") await client.run(["wait", "--for", "condition=Established", target]);
   else if (kind === "Service" && hasEndpoints(object as Service)) await untilReachable(client, object);
   else return object;
-  return client.json(["get", ...placeOf(object), `${kind.toLowerCase()}/${metadata.name}`]);
+  return client.json(["get", ...placeOf(object), target]);
 }
 
 async function untilRolledOut(client: Kubectl, object: KubernetesObject): Promise<void> {

@@ -37,16 +37,17 @@ interface Monitor {
  */
 export class StandInEngine implements TestStack {
   private readonly states = new Map<string, ResourceState>();
-  private readonly makers: Record<string, ResourceMaker> = {
-    docker: new DockerImages(),
-    kubernetes: new KubernetesResources(),
-    random: new RandomValues(),
-  };
+  private readonly makers: Record<string, ResourceMaker>;
 
+  /** @param makers - In place of the usual ones, by package. */
   constructor(
     private readonly project: string,
     private readonly stack: string,
-  ) {}
+    makers: Record<string, ResourceMaker> = {},
+  ) {
+    const usual = { docker: new DockerImages(), kubernetes: new KubernetesResources(), random: new RandomValues() };
+    this.makers = { ...usual, ...makers };
+  }
 
   /** Runs the program; fails with all that could not be made. What was made stays known. */
   async deploy(

@@ -1,10 +1,12 @@
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { delimiter, join } from "node:path";
 
 import { type CliProcess, runCli, stopCliProcesses } from "../../support/cliProcess";
 import { freePorts } from "../../support/freePorts";
+import { REPOSITORY } from "../../support/project";
 import { temporaryFolder } from "../../support/temporaryFolder";
 
 // What is on the way to a cluster before it is reached; the rest is in test/cluster/cli.test.ts.
@@ -168,16 +170,17 @@ test("a program for the credentials that cannot be run is named", async () => {
 });
 
 test.each([
-  ["get", "builds"],
-  ["invoke", "f"],
-  ["send", "orders", "{}"],
-  ["logs"],
-  ["queue", "list"],
-  ["queue", "redrive", "orders"],
-  ["queue", "purge", "orders"],
-])("%s %s goes to a cluster that is asked for", async (...command) => {
+  "get builds",
+  "get deployments f",
+  "invoke f",
+  "send orders {}",
+  "logs --follow",
+  "queue list",
+  "queue redrive orders",
+  "queue purge orders",
+])("%s goes to a cluster that is asked for", async (command) => {
   const file = await kubeconfig("config", { eu: { server: await closedAddress() } });
-  const { output } = await cli([...command, "--kubeconfig", file, "--context", "eu"]);
+  const { output } = await cli([...command.split(" "), "--kubeconfig", file, "--context", "eu"]);
   expect(output).toMatch(/^error: The API server of context "eu" at [^\n]+ cannot be reached: [^\n]+\n$/);
 });
 
@@ -213,4 +216,15 @@ describe("without a cluster being asked for", () => {
     expect((await cli(["get", "builds"], { NODE_OPTIONS })).stdout.trim()).toBe("0");
     expect((await cli(["get", "builds", "--context", "eu"], { NODE_OPTIONS })).stdout.trim()).toBe("1");
   });
+});
+
+test("the packed module for clusters needs nothing that is not in it", async () => {
+  const file = join(folder(), "clusterAccess.js");
+  await copyFile(join(REPOSITORY, "dist/cli/cluster/clusterAccess.js"), file);
+  const program = `try { require(${JSON.stringify(file)}).openCluster({ context: "eu" }); } catch (error) { console.log(error.name); }`;
+  const { stdout } = spawnSync(process.execPath, ["-e", program], {
+    encoding: "utf8",
+    env: { ...process.env, KUBECONFIG: "", HOME: folder() },
+  });
+  expect(stdout).toBe("CliError\n");
 });

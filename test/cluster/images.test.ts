@@ -190,6 +190,7 @@ test("a function in TypeScript is loaded with its dependencies, and an error nam
   const code = await dependentFolder({
     "src/index.ts": `import ms from "ms";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fail } from "./fail";
 
 export default (): unknown[] => [ms(60_000), readFileSync(join(__dirname, "../note.txt"), "utf8"), fail().split("\\n")[1]];

@@ -1,5 +1,6 @@
 import type { EmbeddedQueue } from "./embeddedQueue";
 import type { ConsumerOptions, DeliverMessage, DeliveryOutcome, MessageConsumer } from "./messageStore";
+import { pause } from "./pause";
 import { redeliveryPause } from "./redeliveryPause";
 
 /** Pause after the store failed to write. */
@@ -126,20 +127,8 @@ export class EmbeddedConsumer implements MessageConsumer {
           return;
         }
       }
-      await this.#pause(STORE_RETRY_MS);
+      await pause(STORE_RETRY_MS, this.#stopping.signal);
     }
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        this.#stopping.signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = setTimeout(end, ms);
-      this.#stopping.signal.addEventListener("abort", end);
-    });
   }
 
   #report(error: unknown): void {

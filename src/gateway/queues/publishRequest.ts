@@ -7,7 +7,7 @@ import { GatewayError } from "../invocations/gatewayError";
 import { NO_BODY } from "../invocations/invocation";
 import { guessedMediaType, isJson } from "./mediaType";
 import { type MessageStore, type NewMessage, type PublishedMessage } from "./messageStore";
-import { MessageTooLargeError, StoreWriteError } from "./storeErrors";
+import { MessageTooLargeError, StoreUnavailableError, StoreWriteError } from "./storeErrors";
 
 const FORM_TYPE = "application/x-www-form-urlencoded";
 
@@ -60,6 +60,7 @@ export function publishError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
   const reason = error instanceof Error ? error.message : String(error);
   if (error instanceof MessageTooLargeError) return new GatewayError(413, "MessageTooLarge", reason);
+  if (error instanceof StoreUnavailableError) return new GatewayError(503, "StoreUnavailable", reason, 5);
   if (error instanceof StoreWriteError) return new GatewayError(507, "StoreWriteFailed", reason, 5);
   return new GatewayError(500, "PublishFailed", reason);
 }

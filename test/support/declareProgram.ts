@@ -7,18 +7,27 @@ export interface DeclaredResource {
   name: string;
   /** URN of the parent. */
   parent: string;
+  /** Name of the provider, where it is not the default one. */
+  provider: string | undefined;
+  /** URNs of what it depends on. */
+  dependencies: string[];
   /** As they are sent to the engine: secrets are in envelopes. */
   inputs: Record<string, unknown>;
 }
 
 /** What resources of a type have after their creation, beside their inputs; by type token. */
 export type OutputsOfTypes = Record<string, Record<string, unknown>>;
+/** What a resource has after its creation, beside its inputs. */
+export type OutputsOf = (resource: pulumi.runtime.MockResourceArgs) => Record<string, unknown>;
+type Outputs = OutputsOfTypes | OutputsOf;
 
 /** The parts of a registration that are read here. */
 interface Registration {
   getType(): string;
   getName(): string;
   getParent(): string;
+  getProvider(): string;
+  getDependenciesList(): string[];
   getObject(): { toJavaScript(): Record<string, unknown> } | undefined;
 }
 type Register = (request: Registration, callback: (error: unknown, response?: { getUrn(): string }) => void) => unknown;
@@ -26,11 +35,11 @@ type Register = (request: Registration, callback: (error: unknown, response?: { 
 /** Runs a program against a stand-in for the engine, and returns what it registers, sorted by URN, and its outputs. */
 export async function declareProgram(
   program: () => unknown,
-  options: { project?: string; stack?: string; outputs?: OutputsOfTypes } = {},
+  options: { project?: string; stack?: string; outputs?: Outputs; preview?: boolean } = {},
 ): Promise<{ resources: DeclaredResource[]; outputs: Record<string, unknown> }> {
   const { project = "shop", stack = "dev" } = options;
   const resources: DeclaredResource[] = [];
-  await useMocks(project, stack, options.outputs);
+  await useMocks(project, stack, options.outputs, options.preview);
   const monitor = pulumi.runtime.getMonitor() as unknown as { registerResource: Register };
   const register = monitor.registerResource.bind(monitor);
   const urns = new Map<string, string>();
@@ -39,7 +48,11 @@ export async function declareProgram(
     const qualified = parent === "" || parent.includes("::pulumi:pulumi:Stack::") ? "" : `${parent.split("::")[2]}$`;
     const [type, name] = [request.getType(), request.getName()];
     const urn = `urn:pulumi:${stack}::${project}::${qualified}${type}::${name}`;
-    resources.push({ urn, type, name, parent, inputs: request.getObject()?.toJavaScript() ?? {} });
+    // a reference of a provider is its URN and its id
+    const provider = request.getProvider() === "" ? undefined : request.getProvider().split("::")[3];
+    const dependencies = request.getDependenciesList().map((dependency) => urns.get(dependency) ?? dependency);
+    const inputs = request.getObject()?.toJavaScript() ?? {};
+    resources.push({ urn, type, name, parent, provider, dependencies, inputs });
     return register(request, (error, response) => {
       if (response !== undefined) urns.set(response.getUrn(), urn);
       callback(error, response);
@@ -54,17 +67,18 @@ export async function declareProgram(
 }
 
 /** Lets components be constructed without the engine. */
-export async function useMocks(project = "shop", stack = "dev", outputs: OutputsOfTypes = {}): Promise<void> {
+export async function useMocks(project = "shop", stack = "dev", outputs: Outputs = {}, preview = false): Promise<void> {
+  const outputsOf = typeof outputs === "function" ? outputs : ({ type }: { type: string }) => outputs[type] ?? {};
   const mocks: pulumi.runtime.Mocks = {
-    newResource: ({ type, name, inputs }) => ({
-      id: name,
-      state: { ...(inputs as Record<string, unknown>), ...outputs[type] },
+    newResource: (resource) => ({
+      id: resource.name,
+      state: { ...(resource.inputs as Record<string, unknown>), ...outputsOf(resource) },
     }),
     call: ({ token }) => {
       throw new Error(`unexpected call of ${token}`);
     },
   };
-  await pulumi.runtime.setMocks(mocks, project, stack);
+  await pulumi.runtime.setMocks(mocks, project, stack, preview);
 }
 
 /** The value in a secret's envelope. */

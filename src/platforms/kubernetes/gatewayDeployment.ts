@@ -23,6 +23,8 @@ import type { RegionSettings } from "./settings";
 const GRACE_SECONDS = limits.MAX_TIMEOUT_SECONDS + 30;
 /** Share of the memory that the JavaScript heap may take; held requests are beside it. */
 const HEAP_SHARE = 0.5;
+/** What a gateway takes without much that is held. */
+const REQUESTED_MEMORY_MIB = 256;
 const STATE_SPACE = "1Gi";
 
 export interface GatewayDeploymentArgs {
@@ -79,7 +81,7 @@ function gatewayPod(settings: RegionSettings, image: pulumi.Input<string>, secre
         { name: "probe", containerPort: GATEWAY_PORTS.probe },
       ],
       resources: {
-        requests: { cpu: cores(cpu), memory: mebibytes(memory) },
+        requests: { cpu: cores(cpu), memory: mebibytes(Math.min(memory, REQUESTED_MEMORY_MIB)) },
         limits: { memory: mebibytes(memory) },
       },
       startupProbe: httpProbe("/live", "probe", { periodSeconds: 1, failureThreshold: 60 }),

@@ -20,6 +20,7 @@ import { createGatewaySecrets } from "./gatewaySecrets";
 import { createGatewayServices } from "./gatewayServices";
 import type { FunctionSource, Images } from "./images";
 import { instanceConfig } from "./instanceConfig";
+import { kedaHooks } from "./kedaAdvice";
 import { LinkRootSecrets } from "./linkRoots";
 import { createNats } from "./nats";
 import { createFunctionPolicy, createNetworkPolicies } from "./networkPolicies";
@@ -47,6 +48,7 @@ export class KubernetesRegion implements RegionPlatform {
   private readonly params: CreatedObject | undefined;
   private readonly document: pulumi.Output<RegionDocument>;
   private readonly gateway: CreatedObject;
+  private readonly kedaHooks: pulumi.ResourceHookBinding | undefined;
   /** Name of a function → its document's object. */
   private readonly functions = new Map<string, CreatedObject>();
 
@@ -88,9 +90,11 @@ export class KubernetesRegion implements RegionPlatform {
       dependsOn: [regionObject, ...access, ...nats.dependsOn],
     };
     this.gateway = createGatewayDeployment(objects, name, settings, gatewayArgs, parent);
-    if (settings.autoscaler === "none")
+    const label = `${place.environment}/${place.region}`;
+    if (settings.autoscaler === "keda") this.kedaHooks = kedaHooks(label, parent);
+    else
       void pulumi.log.info(
-        `region "${place.environment}/${place.region}" has no autoscaler: each function has \`scale.min\` instances, at least one`,
+        `region "${label}" has no autoscaler: each function has \`scale.min\` instances, at least one`,
         parent,
       );
   }
@@ -127,8 +131,10 @@ export class KubernetesRegion implements RegionPlatform {
       // gateways accept a new generation of the link's secret before functions show it
       { parent, dependsOn: [this.gateway] },
     );
-    if (settings.autoscaler === "keda")
-      createScaledObject(objects, name, settings, document, { parent, dependsOn: [deployment] });
+    if (settings.autoscaler === "keda") {
+      const { kedaHooks: hooks } = this;
+      createScaledObject(objects, name, settings, document, { parent, dependsOn: [deployment], hooks });
+    }
     return { imageDigest: image.digest };
   }
 

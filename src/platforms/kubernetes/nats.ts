@@ -28,6 +28,8 @@ const PUBLISHER_SECRET = "nats-publisher";
 const PASSWORD_LENGTH = 32;
 /** Share of a container's memory that the server's garbage collector keeps to. */
 const MEMORY_TARGET = 0.9;
+/** What a server takes without much traffic. */
+const REQUESTED_MEMORY_MIB = 128;
 const GRACE_SECONDS = 60;
 const ROLE = { name: NATS_NAME, component: "nats" };
 
@@ -140,7 +142,7 @@ function natsPod(
         { name: "monitor", containerPort: NATS_MONITOR_PORT },
       ],
       resources: {
-        requests: { cpu: "100m", memory: mebibytes(memory) },
+        requests: { cpu: "100m", memory: mebibytes(Math.min(memory, REQUESTED_MEMORY_MIB)) },
         limits: { memory: mebibytes(memory) },
       },
       // reading the messages of a full disk takes minutes

@@ -1,4 +1,5 @@
 import type { RegionDocument } from "../spec";
+import type { QueueCounts } from "./queues/messageStore";
 
 /** One line of what happens in a region: a function's console, an invocation's end, the gateway's own words. */
 export interface LogRecord {
@@ -72,7 +73,8 @@ export interface GatewayStatus {
   pid: number;
   functions: FunctionStatus[];
   routes: { name: string; method: string; path: string; function: string }[];
-  queues: { name: string; queue: string; function: string; pending: number; inFlight: number; deadLetters: number }[];
+  /** Without counts while the messages cannot be reached. */
+  queues: ({ name: string; queue: string; function: string } & Partial<QueueCounts>)[];
   /** `nextFiring`: ISO 8601 in UTC. */
   crons: { name: string; schedule: string; timezone: string; function: string; nextFiring: string | null }[];
   /** Documents that could not be read; their last valid versions are served. */

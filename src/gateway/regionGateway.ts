@@ -13,7 +13,8 @@ import { GatewayError } from "./invocations/gatewayError";
 import { type Invocation } from "./invocations/invocation";
 import { type LogBook } from "./logs/logBook";
 import { publishRequest } from "./queues/publishRequest";
-import { type MessageStore } from "./queues/messageStore";
+import { type MessageStore, type QueueCounts } from "./queues/messageStore";
+import { StoreUnavailableError } from "./queues/storeErrors";
 
 const NO_DOCUMENTS: DocumentSet = { region: undefined, functions: [], routes: [], queues: [], crons: [], problems: [] };
 const STOPPING = new GatewayError(503, "Stopping", "the gateway is stopping", 1);
@@ -90,7 +91,6 @@ export abstract class RegionGateway implements Gateway {
 
   async status(): Promise<GatewayStatus> {
     const { documents } = this;
-    const { store } = this.parts;
     const firings = this.crons.nextFirings();
     return {
       region: this.region,
@@ -108,7 +108,7 @@ export abstract class RegionGateway implements Gateway {
           name,
           queue,
           function: target,
-          ...(await store.counts(queue)),
+          ...(await this.countsOf(queue)),
         })),
       ),
       crons: documents.crons.map(({ name, schedule, timezone, function: target }) => ({
@@ -120,6 +120,16 @@ export abstract class RegionGateway implements Gateway {
       })),
       problems: documents.problems,
     };
+  }
+
+  /** Nothing where the messages cannot be reached: what else there is to say about the region can be said all the same. */
+  private async countsOf(queue: string): Promise<QueueCounts | undefined> {
+    try {
+      return await this.parts.store.counts(queue);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return undefined;
+      throw error;
+    }
   }
 
   abstract reload(): Promise<void>;

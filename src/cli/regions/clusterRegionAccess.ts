@@ -6,6 +6,7 @@ import { type Cluster, type DeployedRegion } from "../cluster/cluster";
 import { type PodForward } from "../cluster/clusterAccess";
 import { type PodState } from "../cluster/podState";
 import { CliError, isExpected } from "../errors";
+import { warn } from "../output/warning";
 import { settle } from "../settle";
 import { ClusterLogs } from "./clusterLogs";
 import { type DeployedFunction, type LogQuery, type RegionAccess } from "./regionAccess";
@@ -48,7 +49,7 @@ export class ClusterRegionAccess implements RegionAccess {
     if (first === undefined) throw gateways.errors[0];
     const [statuses, history, pods] = await Promise.all([
       Promise.all(gateways.values.map((gateway) => gateway.get<GatewayStatus>("/status"))),
-      first.get<Deployment[]>("/deployments"),
+      historyOf(first),
       this.cluster.functionPods(this.deployed),
     ]);
     const functions = new Map<string, FunctionStatus[]>();
@@ -142,6 +143,17 @@ export class ClusterRegionAccess implements RegionAccess {
 
   private kubectl(command: string): string {
     return `"kubectl --context ${this.cluster.context} -n ${this.deployed.namespace} ${command}".`;
+  }
+}
+
+/** What runs is known without it. */
+async function historyOf(gateway: AdminClient): Promise<Deployment[]> {
+  try {
+    return await gateway.get("/deployments");
+  } catch (error) {
+    if (!(error instanceof RefusalError)) throw error;
+    warn(`${error.message}. So it is not known when functions were deployed.`);
+    return [];
   }
 }
 

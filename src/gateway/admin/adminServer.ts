@@ -5,6 +5,7 @@ import { type AddressInfo } from "node:net";
 import FindMyWay from "find-my-way";
 
 import { GatewayError } from "../invocations/gatewayError";
+import { StoreUnavailableError } from "../queues/storeErrors";
 
 const MAX_ADMIN_BODY_BYTES = 16 * 1024 * 1024;
 
@@ -65,7 +66,7 @@ export class AdminServer {
       });
       await send(response, answer.status ?? 200, answer.value);
     } catch (error) {
-      const known = error instanceof GatewayError ? error : new GatewayError(500, "InternalError", String(error));
+      const known = asGatewayError(error);
       if (response.headersSent) return void response.destroy();
       response.writeHead(known.status, { "content-type": "application/json" });
       response.end(JSON.stringify({ errorType: known.errorType, errorMessage: known.message }));
@@ -77,6 +78,12 @@ export class AdminServer {
     const expected = Buffer.from(`Bearer ${this.token}`);
     return given.length === expected.length && timingSafeEqual(given, expected);
   }
+}
+
+function asGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  if (error instanceof StoreUnavailableError) return new GatewayError(503, "StoreUnavailable", error.message, 5);
+  return new GatewayError(500, "InternalError", String(error));
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

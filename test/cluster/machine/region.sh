@@ -282,7 +282,7 @@ additions() {
 manifest() {
   local text
   text=$(<"$here/manifests/$1.yaml")
-  for variable in cache ca dns node path volume; do text=${text//"\${$variable}"/${!variable-}}; done
+  for variable in cache ca dns name path volume; do text=${text//"\${$variable}"/${!variable-}}; done
   echo "$text"
 }
 

@@ -1,7 +1,7 @@
 // Compiles src/ into dist/: types and modules by the TypeScript compiler, what runs inside an instance as one file by
 // esbuild (a cold start reads one file instead of dozens), the documents' JSON Schema beside them.
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,10 +9,17 @@ import { build } from "esbuild";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const require = createRequire(import.meta.url);
-const dist = join(root, "dist");
+// beside the dist that is there: one that failed, or is half done, is never what a running gateway or an image is made of
+const dist = join(root, `.dist-${process.pid}`);
+process.on("exit", () => rmSync(dist, { recursive: true, force: true }));
 
-rmSync(dist, { recursive: true, force: true });
-execFileSync(process.execPath, [require.resolve("typescript/bin/tsc"), "-p", root], { stdio: "inherit" });
+try {
+  execFileSync(process.execPath, [require.resolve("typescript/bin/tsc"), "-p", root, "--outDir", dist], {
+    stdio: "inherit",
+  });
+} catch {
+  process.exit(1);
+}
 
 // what runs in a pod, or needs packages that only clusters need, is one file each: nothing else has to be installed
 const bundles = [
@@ -43,3 +50,9 @@ writeFileSync(join(dist, "schema", "document.json"), JSON.stringify(documentJson
 
 const cli = join(dist, "cli", "main.js");
 if (existsSync(cli)) chmodSync(cli, 0o755);
+
+const previous = join(root, `.dist-${process.pid}-previous`);
+const current = join(root, "dist");
+if (existsSync(current)) renameSync(current, previous);
+renameSync(dist, current);
+rmSync(previous, { recursive: true, force: true });

@@ -15,7 +15,7 @@ const IMAGE = "docker:index/image:Image";
 inProjectFolder();
 let shop: DeclaredCluster;
 beforeAll(async () => {
-  jest.spyOn(console, "info").mockImplementation();
+  jest.spyOn(console, "log").mockImplementation();
   shop = await declareCluster(() => declareShop());
 });
 afterAll(removeCodeFolders);

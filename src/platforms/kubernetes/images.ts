@@ -33,18 +33,26 @@ const HASH_LENGTH = 8;
  * The images of a program: what several regions need is staged and built once, and is a resource of what they share.
  */
 export class Images {
-  private readonly contexts = new Map<string, FunctionContext | Error>();
+  /** What was staged, or why it could not be. */
+  private readonly contexts = new Map<string, FunctionContext | StagedContext | Error>();
   private readonly built = new Map<string, BuiltImage>();
 
-  /** Says what no image can be made from, or returns `undefined`. */
+  /** Says why a function has no image, or returns `undefined`. */
   problemWith(settings: RegionSettings, source: FunctionSource): string | undefined {
-    const context = this.stage(settings, source);
+    const context = this.stageFunction(settings, source);
+    return context instanceof Error ? context.message : undefined;
+  }
+
+  /** Says why a gateway has no image, or returns `undefined`. */
+  problemWithGateway(settings: RegionSettings): string | undefined {
+    if (settings.gateway.image !== undefined) return undefined;
+    const context = this.stageGateway(settings);
     return context instanceof Error ? context.message : undefined;
   }
 
   /** @param owner - The function. */
   ofFunction(settings: RegionSettings, source: FunctionSource, owner: pulumi.ComponentResource): FunctionImage {
-    const context = this.stage(settings, source);
+    const context = this.stageFunction(settings, source);
     if (context instanceof Error) throw context;
     const { name } = source.document;
     const image = this.once(`function ${resourceName(name, settings)}`, () => {
@@ -57,24 +65,30 @@ export class Images {
   /** @param owner - The environment; of several, the first. */
   ofGateway(settings: RegionSettings, owner: pulumi.ComponentResource): pulumi.Input<string> {
     if (settings.gateway.image !== undefined) return settings.gateway.image;
-    const { nodeImage, platform } = settings;
-    const { reference } = this.once(`gateway ${resourceName(GATEWAY_NAME, settings)}`, () => {
-      const context = stageGatewayImage({ ...folders(), baseImage: nodeImage, platform });
-      return build(GATEWAY_NAME, GATEWAY_REPOSITORY, settings, context, owner);
-    });
-    return reference;
+    const context = this.stageGateway(settings);
+    if (context instanceof Error) throw context;
+    const key = `gateway ${resourceName(GATEWAY_NAME, settings)}`;
+    return this.once(key, () => build(GATEWAY_NAME, GATEWAY_REPOSITORY, settings, context, owner)).reference;
   }
 
-  private stage(settings: RegionSettings, { document, code, baseImage }: FunctionSource): FunctionContext | Error {
+  private stageFunction(settings: RegionSettings, { document, code, baseImage }: FunctionSource) {
     const { nodeImage, platform, revision } = settings;
     const { name, version, runtime, entrypoint } = document;
-    const key = JSON.stringify([code, name, version, runtime, entrypoint, baseImage, nodeImage, platform, revision]);
-    const known = this.contexts.get(key);
-    if (known !== undefined) return known;
-    const context = attempt(() =>
+    const key = [code, name, version, runtime, entrypoint, baseImage, nodeImage, platform, revision];
+    return this.stage(key, () =>
       stageFunctionImage({ ...folders(), document, code, baseImage, nodeImage, platform, revision }),
     );
-    this.contexts.set(key, context);
+  }
+
+  private stageGateway({ nodeImage, platform }: RegionSettings) {
+    return this.stage([nodeImage, platform], () => stageGatewayImage({ ...folders(), baseImage: nodeImage, platform }));
+  }
+
+  /** @returns What the code's author has to change, as a value. */
+  private stage<Context extends StagedContext>(key: readonly unknown[], stage: () => Context): Context | Error {
+    const text = JSON.stringify(key);
+    const context = (this.contexts.get(text) as Context | Error | undefined) ?? attempt(stage);
+    this.contexts.set(text, context);
     return context;
   }
 
@@ -114,7 +128,6 @@ function resourceName(name: string, { registry, platform, nodeImage }: RegionSet
   return parts.join(".");
 }
 
-/** @returns What the code's author has to change, as a value. */
 function attempt<Value>(stage: () => Value): Value | Error {
   try {
     return stage();

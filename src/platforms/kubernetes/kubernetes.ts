@@ -28,11 +28,12 @@ function plan(args: KubernetesArgs, { app, place }: PlannedRegion, scope: object
   const docker = args.imageBuilder === undefined ? (["@pulumi/docker"] as const) : [];
   problems.add("", problemWithPackages(["@pulumi/kubernetes", "@pulumi/random", ...docker]));
   if (problems.found.length === 0) problems.add("namespace", takeNamespace(scope, args, app, place));
-  if (problems.found.length > 0)
-    return { problems: problems.found, document: { url: "http://gateway" }, create: never };
+  if (problems.found.length > 0) return failed(problems);
   const settings = settle(args, app, place);
   const images = imagesOfPrograms.get(scope) ?? new Images();
   imagesOfPrograms.set(scope, images);
+  problems.add("gateway", images.problemWithGateway(settings));
+  if (problems.found.length > 0) return failed(problems);
   return {
     problems: [],
     document: { url: settings.url.text, trustedProxies: settings.trustedProxies },
@@ -40,6 +41,9 @@ function plan(args: KubernetesArgs, { app, place }: PlannedRegion, scope: object
   };
 }
 
-function never(): never {
-  throw new Error("a region with problems is not made");
+function failed({ found }: ArgumentProblems): RegionPlan {
+  const create = () => {
+    throw new Error("a region with problems is not made");
+  };
+  return { problems: found, document: { url: "http://gateway" }, create };
 }

@@ -133,8 +133,17 @@ export interface ObjectKinds {
   StatefulSet: StatefulSet;
 }
 
+/** Arguments of a region's provider (`pulumi:providers:kubernetes`), with those that the region sets. */
+export interface ProviderArguments {
+  clusterIdentifier: pulumi.Input<string>;
+  [argument: string]: unknown;
+}
+
 /**
  * Changes objects before they are registered, by their kind. Labels tell which object it is: `app.kubernetes.io/name`,
  * `app.kubernetes.io/component`, `fullcode/function`.
  */
-export type KubernetesTransforms = { readonly [Kind in keyof ObjectKinds]?: Transform<ObjectKinds[Kind]> };
+export type KubernetesTransforms = { readonly [Kind in keyof ObjectKinds]?: Transform<ObjectKinds[Kind]> } & {
+  /** Changes the arguments of the region's provider. */
+  readonly Provider?: Transform<ProviderArguments>;
+};

@@ -1,16 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import type { ProviderArguments } from "./objects";
 import { loadPackage } from "./packages";
 import type { RegionSettings } from "./settings";
 
 /** The provider of one region's objects. */
 export function createProvider(
   name: string,
-  { context, kubeconfig, clusterIdentifier }: RegionSettings,
+  { context, kubeconfig, clusterIdentifier, place, transform }: RegionSettings,
   parent: pulumi.Resource,
 ): pulumi.ProviderResource {
   const { Provider } = loadPackage("@pulumi/kubernetes")!;
-  const args = {
+  const args: ProviderArguments = {
     ...(kubeconfig !== undefined && { kubeconfig: pulumi.secret(kubeconfig) }),
     context,
     clusterIdentifier,
@@ -18,5 +19,7 @@ export function createProvider(
     enableConfigMapMutable: true,
     enableServerSideApply: true,
   };
-  return new Provider(name, args, { parent });
+  const options: pulumi.CustomResourceOptions = { parent };
+  transform.Provider?.(args, options, place);
+  return new Provider(name, args, options);
 }

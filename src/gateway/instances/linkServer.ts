@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { isLinkToken } from "../../link/linkToken";
 import { type Hello } from "../../link/messages";
 import { InstanceLink, type InstanceLinkEvents } from "./instanceLink";
-import { type TlsLinkServer, type TlsLinkServerOptions } from "./tlsLinkServer";
+import { TlsLinkServer, type TlsLinkServerOptions } from "./tlsLinkServer";
 
 /** Time that a connection has to say who it is. */
 export const HELLO_TIMEOUT_MS = 10_000;
@@ -56,9 +56,7 @@ export class LinkServer {
   }
 
   /** Where instances in pods connect to. */
-  static async listenTls(options: TlsLinkServerOptions): Promise<TlsLinkServer> {
-    // a local region has no use for node:tls
-    const { TlsLinkServer } = await import("./tlsLinkServer.js");
+  static listenTls(options: TlsLinkServerOptions): Promise<TlsLinkServer> {
     return TlsLinkServer.listen(options);
   }
 

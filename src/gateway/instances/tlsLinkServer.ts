@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
+import { type Server as TlsServer, type TLSSocket } from "node:tls";
 
 import { LINK_TLS, linkKey, type LinkIdentity, parseLinkIdentity } from "../../link/linkTls";
 import { linkToken } from "../../link/linkToken";
@@ -50,8 +50,11 @@ export class TlsLinkServer {
 
   private constructor(private readonly options: TlsLinkServerOptions) {
     this.refusals = new RefusalLog((message) => options.onRefused(message));
+    // a local region has no use for it
+    const { createServer: createTlsServer } = process.getBuiltinModule("node:tls");
     this.tls = createTlsServer({
       ...LINK_TLS,
+      ca: [],
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       pskCallback: (socket, identity) => this.keyOf(socket, identity),
     });
@@ -122,16 +125,18 @@ export class TlsLinkServer {
     if (this.refusedEarly.has(socket)) return;
     const identity = this.identities.get(socket);
     if (identity !== undefined && error.code === "ERR_SSL_BINDER_DOES_NOT_VERIFY")
-      return this.refuse(
+      return this.note(
         socket,
         `it claims to be of function "${identity.function}" and does not have its key of generation ${identity.generation}; if it is one of this environment's pods, restart the function's Deployment`,
       );
     // who connects and goes, as those do who only look whether the port is open, has claimed nothing
     if (error.code === "ECONNRESET") return;
-    this.refuse(
+    this.note(
       socket,
       `its TLS handshake failed (${error.code ?? error.message}); this port is for instances of functions only`,
     );
+    // other connections end by themselves, once their peers have been told
+    if (error.code === "ERR_TLS_HANDSHAKE_TIMEOUT") socket.destroy();
   }
 
   private accept(socket: TLSSocket): void {

@@ -171,9 +171,9 @@ function pauseAfter(failures: number): number {
 
 function reasonOf(error: Error | undefined): string {
   if (error === undefined) return "it has closed the link; its log says why";
+  const { code = "" } = error as NodeJS.ErrnoException;
   // OpenSSL's messages are lines of its source
-  const { code } = error as NodeJS.ErrnoException;
-  return code?.startsWith("ERR_SSL_") === true
-    ? `the two have different keys (${code}); the gateway's log says more`
-    : error.message;
+  if (code === "EPROTO" || code.startsWith("ERR_SSL_"))
+    return "the two have different keys; the gateway's log says more";
+  return error.message;
 }

@@ -95,13 +95,14 @@ export class Places {
   release(share: Share): boolean {
     this.taken--;
     share.running--;
-    if (!this.shares.has(share)) this.offerPlaces();
-    if (!share.takesTurns || !this.shares.has(share) || this.state === "closed") return true;
     if (this.state === "open" && !this.someoneWaits()) return true;
-    share.owed++;
-    this.wait(share);
+    const isForOthers = share.takesTurns && this.shares.has(share) && this.state !== "closed";
+    if (isForOthers) {
+      share.owed++;
+      this.wait(share);
+    }
     this.offerPlaces();
-    return false;
+    return !isForOthers;
   }
 
   /** What had a place is declined after all. */

@@ -1,6 +1,14 @@
 import type * as pulumi from "@pulumi/pulumi";
 
-import { FUNCTION_LABEL, GATEWAY_NAME, GATEWAY_PORTS, NATS_NAME, NATS_PORT, type RegionDocument } from "../../spec";
+import {
+  FUNCTION_LABEL,
+  GATEWAY_NAME,
+  GATEWAY_PORTS,
+  MANAGED_BY,
+  NATS_NAME,
+  NATS_PORT,
+  type RegionDocument,
+} from "../../spec";
 import type { EgressRule } from "../egress";
 import { functionSelector } from "./functionDeployment";
 import { selectorOf } from "./labels";
@@ -25,6 +33,7 @@ const INTERNET = [
   { cidr: "::/0", except: ["fc00::/7", "fe80::/10"] },
 ];
 
+const ALL = { "app.kubernetes.io/managed-by": MANAGED_BY };
 const GATEWAYS = selectorOf("gateway");
 const FUNCTIONS = selectorOf("function");
 const NATS = selectorOf("nats");
@@ -47,9 +56,11 @@ export function createNetworkPolicies(
       { spec },
       { parent },
     );
-  create("default-deny", "namespace", { podSelector: {}, policyTypes: ["Ingress", "Egress"] });
+  // whoever else is in a namespace that is not the region's own keeps the connections that it has
+  const podSelector = settings.createNamespace ? {} : { matchLabels: ALL };
+  create("default-deny", "namespace", { podSelector, policyTypes: ["Ingress", "Egress"] });
   create("dns", "namespace", {
-    podSelector: {},
+    podSelector,
     policyTypes: ["Egress"],
     // resolvers are pods in some clusters, and addresses of a node or a link in others
     egress: [{ ports: [...ports([DNS_PORT], "UDP"), ...ports([DNS_PORT])] }],

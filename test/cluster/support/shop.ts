@@ -1,5 +1,6 @@
 import {
   CronTrigger,
+  type CronTriggerArgs,
   EndpointTrigger,
   Environment,
   FullCodeFunction,
@@ -23,6 +24,8 @@ export interface ShopOptions {
   platform?: Partial<KubernetesArgs>;
   work?: Partial<FullCodeFunctionArgs>;
   schedule?: string;
+  /** What happens to firings that no gateway was there for. */
+  missed?: CronTriggerArgs["missed"];
 }
 
 const WORK = (version: string) => `
@@ -42,6 +45,11 @@ module.exports = async function (req, res) {
 };
 `;
 
+/** Selects the pods of the app's function. */
+export const WORK_PODS = "fullcode/function=work";
+/** Selects the gateways' pods. */
+export const GATEWAY_PODS = "app.kubernetes.io/component=gateway";
+
 /** Name of the app's namespace in each region. */
 export function namespaceOf(app: string): string {
   return `${app}-test`;
@@ -49,7 +57,7 @@ export function namespaceOf(app: string): string {
 
 /** Declares the app: `GET /work?ms=…`, queue `jobs`, and a schedule where one is given. */
 export function declareShop(name: string, options: ShopOptions = {}) {
-  const { version = "1", regions = ["eu"], collector, platform = {}, work = {}, schedule } = options;
+  const { version = "1", regions = ["eu"], collector, platform = {}, work = {}, schedule, missed } = options;
   const app = new ServerlessApp(name);
   const environment = new Environment("test", {
     app,
@@ -64,6 +72,8 @@ export function declareShop(name: string, options: ShopOptions = {}) {
           nats: { image: NATS_IMAGE, memory: 128 },
           gateway: { cpu: 0.1, memory: 256 },
           pollingInterval: 1,
+          // Kubernetes' own five minutes would be most of a test
+          scalingBehavior: { scaleDown: { stabilizationWindowSeconds: 0 } },
           ...platform,
         }),
       ]),
@@ -84,6 +94,13 @@ export function declareShop(name: string, options: ShopOptions = {}) {
   new EndpointTrigger("work", { function: worker, path: "/work" });
   new EndpointTrigger("work-on", { function: worker, method: "POST", path: "/work" });
   new QueueTrigger("jobs", { function: worker, queue: "jobs" });
-  if (schedule !== undefined) new CronTrigger("ticks", { function: worker, schedule });
+  if (schedule !== undefined) new CronTrigger("ticks", { function: worker, schedule, missed });
   return { urls: environment.urls };
+}
+
+/** Sends a message to the queue `jobs` of a gateway. */
+export async function sendMessage(url: string, body: object): Promise<void> {
+  const headers = { "content-type": "application/json" };
+  const { status } = await fetch(`${url}/queues/jobs`, { method: "POST", headers, body: JSON.stringify(body) });
+  if (status !== 202) throw new Error(`a message was answered with ${status}`);
 }

@@ -45,6 +45,7 @@ export class KubernetesResources implements ResourceMaker {
   async create(registration: Registration): Promise<Made> {
     const { name, inputs } = registration;
     const metadata = (inputs.metadata ?? {}) as Properties;
+    if (inputs.kind === "Namespace") await this.deleteLeftovers(registration);
     if (metadata.name !== undefined) return this.apply(registration, inputs);
     const annotations = { ...(metadata.annotations as Properties), "pulumi.com/autonamed": "true" };
     const autonamed = { ...metadata, name: `${name}-${randomBytes(4).toString("hex")}`, annotations };
@@ -72,11 +73,22 @@ export class KubernetesResources implements ResourceMaker {
     return isDeepStrictEqual(old.inputs, inputs) ? "same" : "update";
   }
 
-  async delete(old: ResourceState): Promise<void> {
-    const input = JSON.stringify(manifestOf(old.outputs));
-    const how = ["--cascade=foreground", "--ignore-not-found", "--timeout", "120s"];
+  delete({ outputs, provider }: ResourceState): Promise<void> {
+    return this.deleteObject(manifestOf(outputs), provider);
+  }
+
+  /** A run that was cut short leaves its namespace behind. */
+  private deleteLeftovers({ inputs, provider }: Registration): Promise<void> {
+    return this.deleteObject(manifestOf(inputs), provider);
+  }
+
+  private async deleteObject(manifest: Manifest, provider: Properties): Promise<void> {
+    const how = ["--cascade=foreground", "--ignore-not-found", "--timeout", "240s"];
     await this.processes.run(() =>
-      this.client(old.provider).run(["delete", ...how, "--filename", "-"], { input, timeoutMs: 130_000 }),
+      this.client(provider).run(["delete", ...how, "--filename", "-"], {
+        input: JSON.stringify(manifest),
+        timeoutMs: 250_000,
+      }),
     );
   }
 

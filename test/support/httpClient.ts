@@ -28,8 +28,8 @@ export function call(url: string, options: CallOptions = {}): Promise<CallAnswer
   const bytes = body === undefined ? undefined : isJson ? JSON.stringify(body) : body;
   const all = isJson ? { "content-type": "application/json", ...headers } : headers;
   // as it is: URL would resolve dots and escape what a test wants to send
-  const { hostname, port, origin } = new URL(url);
-  const path = url.slice(origin.length) || "/";
+  const { hostname, port } = new URL(url);
+  const path = url.replace(/^[^/]*\/\/[^/?]*/, "") || "/";
   return new Promise((resolve, reject) => {
     const outgoing = request(
       { hostname, port, path, method, headers: all, agent: agent ?? false, signal },

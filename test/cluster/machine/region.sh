@@ -249,7 +249,7 @@ YAML
     manifest volume
     echo ---
   done | kubectl apply --server-side -f - >/dev/null
-  define volumes "$0" recycle "$name"
+  define volumes "$here/region.sh" recycle "$name"
   start volumes
 }
 
@@ -258,11 +258,14 @@ recycle() {
   while sleep 1; do
     kubectl get persistentvolumes --watch -o 'jsonpath={.metadata.name} {.status.phase}{"\n"}' |
       while read -r volume phase; do
-        if [ "$phase" != Released ]; then continue; fi
-        find "$root/volumes/$volume" -mindepth 1 -delete
-        kubectl patch persistentvolume "$volume" --type json --patch '[{ "op": "remove", "path": "/spec/claimRef" }]'
-      done
+        if [ "$phase" = Released ]; then empty "$volume"; fi
+      done || true # the API server may be down for a while
   done
+}
+
+empty() {
+  find "$root/volumes/$1" -mindepth 1 -delete
+  kubectl patch persistentvolume "$1" --type json --patch '[{ "op": "remove", "path": "/spec/claimRef" }]' || true
 }
 
 # What is installed into every cluster.

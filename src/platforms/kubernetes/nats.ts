@@ -11,6 +11,7 @@ import {
   NATS_PEER_SERVICE,
   natsConfig,
   type NatsPasswords,
+  PUBLISHER_INBOX_PREFIX,
   PUBLISHER_USER,
   queueSubjectPrefix,
   SERVER_NAME_VARIABLE,
@@ -63,6 +64,7 @@ export function createNats(
     user: PUBLISHER_USER,
     password: passwords.publisher,
     subjectPrefix: queueSubjectPrefix(settings),
+    inboxPrefix: PUBLISHER_INBOX_PREFIX,
   };
   const publisherIdentity = { ...ROLE, objectName: PUBLISHER_SECRET };
   objects.create("Secret", `${name}.nats-publisher`, publisherIdentity, { stringData: publisher }, { parent });

@@ -23,6 +23,11 @@ const MIB = 1024 * 1024;
 export const GATEWAY_USER = "gateway";
 /** User of other programs that send messages: it may publish to the region's queues and nothing else. */
 export const PUBLISHER_USER = "publisher";
+/**
+ * Where the publisher gets its acknowledgements. In the usual `_INBOX` it could read what is delivered to gateways as
+ * well.
+ */
+export const PUBLISHER_INBOX_PREFIX = "_INBOX_publisher";
 
 /** Passwords of a NATS' users. */
 export interface NatsPasswords {
@@ -56,7 +61,7 @@ export function natsConfig(settings: RegionSettings, passwords: NatsPasswords): 
         {
           user: PUBLISHER_USER,
           password: passwords.publisher,
-          permissions: { publish: [`${queueSubjectPrefix(settings)}*`], subscribe: ["_INBOX.>"] },
+          permissions: { publish: [`${queueSubjectPrefix(settings)}*`], subscribe: [`${PUBLISHER_INBOX_PREFIX}.>`] },
         },
       ],
     },

@@ -39,12 +39,18 @@ export interface DeployedRegion {
 
 /** The regions of a cluster and their pods. */
 export class Cluster {
-  private constructor(private readonly access: ClusterAccess) {}
+  private constructor(
+    private readonly access: ClusterAccess,
+    /** How kubectl is told of the same cluster. */
+    readonly kubectl: string,
+  ) {}
 
   /** @throws CliError when the kubeconfig does not say how to reach a cluster. */
   static async open(options: KubeconfigOptions): Promise<Cluster> {
     const { openCluster } = await import("./clusterAccess.js");
-    return new Cluster(openCluster(options));
+    const access = openCluster(options);
+    const file = options.kubeconfig === undefined ? "" : ` --kubeconfig ${options.kubeconfig}`;
+    return new Cluster(access, `kubectl${file} --context ${access.context}`);
   }
 
   /** Name of the kubeconfig's context. */
@@ -82,7 +88,9 @@ export class Cluster {
   /** The pods of functions. */
   async functionPods({ namespace }: DeployedRegion): Promise<(PodState & { function: string })[]> {
     const pods = await this.pods(namespace, `${IS_MANAGED},${FUNCTION_LABEL}`);
-    return pods.map((pod) => ({ ...podState(pod), function: pod.metadata?.labels?.[FUNCTION_LABEL] ?? "" }));
+    // a pod that has ended for good stays listed when another one has taken its place
+    const living = pods.filter(({ status }) => status?.phase !== "Failed" && status?.phase !== "Succeeded");
+    return living.map((pod) => ({ ...podState(pod), function: pod.metadata?.labels?.[FUNCTION_LABEL] ?? "" }));
   }
 
   /**

@@ -26,6 +26,7 @@ export class PodForward {
   problem: string | undefined;
   private readonly server: Server;
   private readonly links = new Set<Link>();
+  private closed = false;
   private readonly portForward: PortForward;
 
   private constructor(
@@ -58,6 +59,7 @@ export class PodForward {
 
   /** Ends all connections at once. */
   close(): void {
+    this.closed = true;
     this.server.close();
     for (const link of this.links) link.terminate();
   }
@@ -87,7 +89,7 @@ export class PodForward {
       socket.end();
     });
     socket.on("close", () => link.close(CLOSED_BY_US));
-    if (socket.destroyed) link.terminate();
+    if (socket.destroyed || this.closed) link.terminate();
     socket.resume();
   }
 

@@ -1,6 +1,6 @@
 import { table } from "../output/table";
 import { type DeployedFunction } from "../regions/regionAccess";
-import { type RegionSelection, withRegions } from "../regions/regionSelection";
+import { askEach, type RegionSelection, withRegions } from "../regions/regionSelection";
 
 export interface GetOptions extends RegionSelection {
   json?: boolean;
@@ -9,7 +9,7 @@ export interface GetOptions extends RegionSelection {
 /** `fullcode get builds`: every version of a function that was served, newest first. */
 export async function getBuilds(functionName: string | undefined, options: GetOptions): Promise<void> {
   await withRegions(options, async (regions) => {
-    const answers = await regions.ask(async (region) =>
+    const answers = await askEach(regions.all, async (region) =>
       (await region.builds()).map((each) => ({ region: region.label, ...each })),
     );
     const builds = answers
@@ -34,7 +34,7 @@ export async function getBuilds(functionName: string | undefined, options: GetOp
 /** `fullcode get deployments`: what is deployed now, and how it is. */
 export async function getDeployments(functionName: string | undefined, options: GetOptions): Promise<void> {
   await withRegions(options, async (regions) => {
-    const answers = await regions.ask(async (region) =>
+    const answers = await askEach(regions.all, async (region) =>
       (await region.deployments()).map(({ state, ...deployed }) => ({
         region: region.label,
         ...deployed,

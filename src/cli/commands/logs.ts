@@ -1,7 +1,7 @@
 import { type LogRecord } from "../../gateway/gatewayOptions";
 import { CliError } from "../errors";
 import { LogPrinter } from "../output/logLines";
-import { type RegionSelection, withRegions } from "../regions/regionSelection";
+import { askEach, type RegionSelection, withRegions } from "../regions/regionSelection";
 
 export interface LogsOptions extends RegionSelection {
   follow?: boolean;
@@ -24,11 +24,14 @@ export async function logs(functionName: string | undefined, options: LogsOption
       if (options.json === true) console.log(JSON.stringify({ region, ...record }));
       else printer.add(record, regions.all.length > 1 ? region : "");
     };
-    const opened = await regions.ask(async (region) => ({ label: region.label, log: await region.logs(query) }));
+    const opened = await askEach(regions.all, async (region) => ({
+      label: region.label,
+      log: await region.logs(query),
+    }));
     const followed = opened.filter(({ log }) => options.follow === true && log.live);
     if (options.follow === true && followed.length === 0) throw regions.notServed();
-    const earlier = await Promise.all(
-      opened.map(async ({ label, log }) => (await log.earlier()).map((record) => ({ label, record }))),
+    const earlier = await askEach(opened, async ({ label, log }) =>
+      (await log.earlier()).map((record) => ({ label, record })),
     );
     for (const { label, record } of earlier.flat().sort((a, b) => a.record.time - b.record.time)) print(record, label);
     printer.flush();

@@ -3,7 +3,7 @@ import { type GatewayStatus } from "../../gateway/gatewayOptions";
 import { type AdminClient } from "../admin/adminClient";
 import { CliError } from "../errors";
 import { table } from "../output/table";
-import { type RegionSelection, type SelectedRegions, withRegions } from "../regions/regionSelection";
+import { askEach, type RegionSelection, type SelectedRegions, withRegions } from "../regions/regionSelection";
 
 export interface QueueOptions extends RegionSelection {
   json?: boolean;
@@ -49,12 +49,10 @@ export async function settleDeadLetters(
   const body = JSON.stringify(ids.length > 0 ? { ids } : {});
   await withRegions(options, async (regions) => {
     const gateways = await gatewaysWithQueue(queue, regions);
-    const counts = await Promise.all(
-      gateways.map(async (gateway) => ({
-        region: gateway.label,
-        ...(await gateway.post<{ count: number }>(`/queues/${queue}/${action}`, body)),
-      })),
-    );
+    const counts = await askEach(gateways, async (gateway) => ({
+      region: gateway.label,
+      ...(await gateway.post<{ count: number }>(`/queues/${queue}/${action}`, body)),
+    }));
     if (ids.length > 0 && counts.every(({ count }) => count === 0))
       throw new CliError(
         `Queue "${queue}" has no dead letter with such an id; "fullcode queue list ${queue}" lists them.`,
@@ -64,19 +62,17 @@ export async function settleDeadLetters(
 }
 
 async function listCounts(regions: SelectedRegions, options: QueueOptions): Promise<void> {
-  const rows = await Promise.all((await regions.gateways()).map(queuesOf));
+  const rows = await askEach(await regions.gateways(), queuesOf);
   printRows(rows.flat(), options, ["region", "queue", "trigger", "pending", "inFlight", "deadLetters"]);
 }
 
 async function listDeadLetters(queue: string, regions: SelectedRegions, options: QueueOptions): Promise<void> {
   const gateways = await gatewaysWithQueue(queue, regions);
-  const letters = await Promise.all(
-    gateways.map(async (gateway) =>
-      (await gateway.get<DeadLetter[]>(`/queues/${queue}/dead-letters`)).map((letter) => ({
-        region: gateway.label,
-        ...letter,
-      })),
-    ),
+  const letters = await askEach(gateways, async (gateway) =>
+    (await gateway.get<DeadLetter[]>(`/queues/${queue}/dead-letters`)).map((letter) => ({
+      region: gateway.label,
+      ...letter,
+    })),
   );
   const rows = letters.flat();
   if (options.json === true) return console.log(JSON.stringify(rows, null, 2));
@@ -111,13 +107,15 @@ async function queuesOf(gateway: AdminClient): Promise<QueueRow[]> {
 
 /** @throws CliError when no region has the queue. */
 async function gatewaysWithQueue(queue: string, regions: SelectedRegions): Promise<AdminClient[]> {
-  const gateways = await regions.gateways();
-  const queues = await Promise.all(gateways.map(queuesOf));
-  const having = gateways.filter((_, index) => queues[index].some((each) => each.queue === queue));
+  const asked = await askEach(await regions.gateways(), async (gateway) => {
+    const names = (await queuesOf(gateway)).map((each) => each.queue);
+    return { gateway, names };
+  });
+  const having = asked.filter(({ names }) => names.includes(queue)).map(({ gateway }) => gateway);
   if (having.length > 0) return having;
-  const known = [...new Set(queues.flat().map((each) => each.queue))].sort();
+  const known = [...new Set(asked.flatMap(({ names }) => names))].sort();
   throw new CliError(
-    `There is no queue "${queue}" in ${gateways.map(({ label }) => label).join(", ")}; there ` +
+    `There is no queue "${queue}" in ${asked.map(({ gateway }) => gateway.label).join(", ")}; there ` +
       (known.length === 0 ? "are none." : `are: ${known.join(", ")}.`),
   );
 }

@@ -68,15 +68,13 @@ export class ClusterRegionAccess implements RegionAccess {
   }
 
   close(): void {
-    for (const forward of this.forwards.values())
-      void forward.then(
-        (each) => each.close(),
-        () => undefined,
-      );
+    this.keepForwards([]);
   }
 
-  pods(): Promise<PodState[]> {
-    return this.cluster.gatewayPods(this.deployed);
+  async pods(): Promise<PodState[]> {
+    const pods = await this.cluster.gatewayPods(this.deployed);
+    this.keepForwards(pods);
+    return pods;
   }
 
   /**
@@ -85,8 +83,7 @@ export class ClusterRegionAccess implements RegionAccess {
    * @throws CliError when it does not answer, or does not take the token.
    */
   async reach({ name, uid }: PodState): Promise<AdminClient> {
-    this.token ??= this.cluster.adminToken(this.deployed);
-    const token = await this.token;
+    const token = await this.adminToken();
     const opening = this.forwards.get(uid) ?? this.cluster.forwardAdmin(this.deployed, name);
     this.forwards.set(uid, opening);
     const forward = await opening;
@@ -99,8 +96,9 @@ export class ClusterRegionAccess implements RegionAccess {
       await client.reach();
       return client;
     } catch (error) {
-      if (error instanceof RefusalError && error.status === UNAUTHORIZED) throw this.tokenRefused(name);
-      throw error;
+      if (!(error instanceof RefusalError) || error.status !== UNAUTHORIZED) throw error;
+      this.token = undefined;
+      throw this.tokenRefused(name);
     }
   }
 
@@ -111,6 +109,26 @@ export class ClusterRegionAccess implements RegionAccess {
       `Region ${this.label} has no ready gateway in namespace "${namespace}" of context "${this.cluster.context}": ` +
         this.reasons(pods),
     );
+  }
+
+  /** Read once; a Secret that could not be read, or had another token, may be right the next time. */
+  private async adminToken(): Promise<string> {
+    this.token ??= this.cluster.adminToken(this.deployed);
+    try {
+      return await this.token;
+    } catch (error) {
+      this.token = undefined;
+      throw error;
+    }
+  }
+
+  /** Closes the ways to all other pods. */
+  private keepForwards(pods: readonly PodState[]): void {
+    for (const [uid, forward] of this.forwards) {
+      if (pods.some((pod) => pod.uid === uid)) continue;
+      this.forwards.delete(uid);
+      void forward.then((each) => each.close());
+    }
   }
 
   private reasons(pods: readonly PodState[]): string {
@@ -142,7 +160,7 @@ export class ClusterRegionAccess implements RegionAccess {
   }
 
   private kubectl(command: string): string {
-    return `"kubectl --context ${this.cluster.context} -n ${this.deployed.namespace} ${command}".`;
+    return `"${this.cluster.kubectl} -n ${this.deployed.namespace} ${command}".`;
   }
 }
 

@@ -66,25 +66,16 @@ export class SelectedRegions {
   async gatewayWith(what: string, has: (status: GatewayStatus) => boolean): Promise<AdminClient> {
     const { served, unreachable } = await this.reach();
     leaveOut(unreachable);
-    const statuses = await Promise.all(served.map((gateway) => gateway.get<GatewayStatus>("/status")));
-    const having = served.filter((_, index) => has(statuses[index]));
+    const { values, errors } = await settle(
+      served.map(async (gateway) => ({ gateway, has: has(await gateway.get<GatewayStatus>("/status")) })),
+    );
+    if (values.length === 0) throw together(errors);
+    leaveOut(errors);
+    const having = values.filter((each) => each.has).map(({ gateway }) => gateway);
     const [first] = having;
     if (having.length > 1) console.error(pc.dim(choiceNote(having)));
     if (first !== undefined) return first;
-    throw new CliError(`There is no ${what} in ${served.map(({ label }) => label).join(", ")}.`);
-  }
-
-  /**
-   * Asks all regions; those that cannot answer are left out, and the command's exit code is 1 then.
-   *
-   * @throws CliError when none can answer.
-   */
-  async ask<T>(question: (region: RegionAccess) => Promise<T>): Promise<T[]> {
-    const outcomes = await settle(this.all.map(question));
-    if (outcomes.values.length === 0) throw together(outcomes.errors);
-    leaveOut(outcomes.errors);
-    if (outcomes.errors.length > 0) process.exitCode = 1;
-    return outcomes.values;
+    throw new CliError(`There is no ${what} in ${values.map(({ gateway }) => gateway.label).join(", ")}.`);
   }
 
   notServed(): CliError {
@@ -97,6 +88,22 @@ export class SelectedRegions {
     if (served.length > 0) return { served, unreachable: errors };
     throw errors.length > 0 ? together(errors) : this.notServed();
   }
+}
+
+/**
+ * Asks several regions, or gateways of theirs; those that cannot answer are left out, and the command's exit code is 1 then.
+ *
+ * @throws CliError when none can answer.
+ */
+export async function askEach<Region, Answer>(
+  regions: readonly Region[],
+  question: (region: Region) => Promise<Answer>,
+): Promise<Answer[]> {
+  const { values, errors } = await settle(regions.map(question));
+  if (values.length === 0) throw together(errors);
+  leaveOut(errors);
+  if (errors.length > 0) process.exitCode = 1;
+  return values;
 }
 
 async function selectRegions(selection: RegionSelection): Promise<SelectedRegions> {

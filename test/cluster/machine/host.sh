@@ -5,7 +5,7 @@
 #   localhost:5000/nats:2    a NATS server
 #   host.sh up     starts what does not run yet
 #   host.sh down   ends what `up` started, and removes its files
-# Needs root, the binaries of build.sh, and Debian's docker.io docker-registry debootstrap curl.
+# Needs root, the binaries of build.sh, and Debian's packages in packages.txt.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/paths.sh"
 root=$state/host

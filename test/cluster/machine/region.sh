@@ -6,8 +6,7 @@
 #   region.sh start NAME PROCESS   starts it again
 # From this machine all is reachable by address: the API server at https://10.210.INDEX.2:6443, pods in 10.211.INDEX.0/24,
 # services in 10.212.INDEX.0/24. Images come from host.sh's registry, which is localhost:5000 in the region too.
-# Needs root, the binaries of build.sh, a running host.sh, and Debian's etcd-server containerd containernetworking-plugins
-# runc iptables socat openssl iproute2.
+# Needs root, the binaries of build.sh, host.sh up, and Debian's packages in packages.txt.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/paths.sh"

@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -17,32 +17,23 @@ export const NATS_IMAGE = "localhost:5000/nats:2";
 /** The registry, which has one address on this machine and in all regions. */
 export const REGISTRY = "localhost:5000";
 
-/** Programs that the scripts run and no one else has installed by chance. */
-const COMMANDS = {
-  dockerd: "docker.io",
-  "docker-registry": "docker-registry",
-  debootstrap: "debootstrap",
-  containerd: "containerd",
-  runc: "runc",
-  etcd: "etcd-server",
-  iptables: "iptables",
-  socat: "socat",
-  ip: "iproute2",
-  openssl: "openssl",
-  curl: "curl",
-};
-
 /** Says why this machine can't run a cluster, or nothing when it can. */
 export function problemWithMachine(): string | undefined {
   if (process.platform !== "linux") return "regions are made of Linux' network namespaces";
   if (process.getuid?.() !== 0) return "regions are made by root";
-  const folders = `${process.env.PATH}:/usr/sbin:/sbin`.split(":");
-  const missing = Object.entries(COMMANDS).filter(
-    ([command]) => !folders.some((each) => existsSync(join(each, command))),
-  );
-  if (!existsSync("/usr/lib/cni/bridge")) missing.push(["bridge", "containernetworking-plugins"]);
-  if (missing.length > 0) return `run: apt-get install -y ${missing.map(([, name]) => name).join(" ")}`;
+  const packages = missingPackages();
+  if (packages.length > 0) return `run: apt-get install -y ${packages.join(" ")}`;
   return undefined;
+}
+
+/** Debian's packages of the programs that the scripts run, as far as they are not installed. */
+function missingPackages(): string[] {
+  const folders = `${process.env.PATH}:/usr/sbin:/sbin`.split(":");
+  const lines = readFileSync(join(SCRIPTS, "packages.txt"), "utf8").trim().split("\n");
+  const needed = lines.map((line) => line.split(" "));
+  return needed
+    .filter(([program]) => !folders.some((folder) => existsSync(resolve(folder, program))))
+    .map(([, name]) => name);
 }
 
 /** Runs a script with its output shown. */

@@ -21,6 +21,8 @@ const PACE_WINDOW = 32;
 const MAX_NAME_CHARACTERS = 256;
 /** Time that an instance has to close its side of a link that the gateway has left. */
 const LEAVE_GRACE_MS = 2_000;
+/** Time that the gateway stays for a credit that the instance owes it, and with which it may send what is still held. */
+const OWED_GRACE_MS = 10_000;
 
 export interface InstanceLinkEvents {
   /** The instance has room for more. */
@@ -58,7 +60,10 @@ export class InstanceLink {
   /** Takes nothing more; what runs will be finished. */
   draining = false;
   private leaving = false;
+  /** The instance was full; it gives new credits when it is not any more. */
+  private owesCredits = false;
   private drainSent = false;
+  private finished = false;
   private ended = false;
   /** By their id on this link, from 1 on; ids of invocations that have ended are given again. */
   private readonly running: (Invocation | undefined)[] = [undefined];
@@ -143,11 +148,17 @@ export class InstanceLink {
     this.socket.send(FrameType.Drain, 0);
   }
 
-  /** Sends nothing more, and closes the link once what runs has ended. The instance goes on working for others. */
+  /**
+   * Closes the link once nothing runs on it any more, and nothing is held that it could take. The instance goes on
+   * working for others.
+   */
   leave(): void {
     this.leaving = true;
-    this.stopSending();
     this.closeIfLeft();
+    setTimeout(() => {
+      this.owesCredits = false;
+      this.closeIfLeft();
+    }, OWED_GRACE_MS).unref();
   }
 
   /** Tells an instance that understands it where all gateways are. */
@@ -202,14 +213,18 @@ export class InstanceLink {
       case FrameType.Credit:
         if (this.draining) return;
         this.credits += id;
-        return events.onCredit(this);
+        this.owesCredits = false;
+        events.onCredit(this);
+        return this.closeIfLeft();
       case FrameType.Accept:
         return this.sendBody(id, invocation);
       case FrameType.Decline:
         if (invocation === undefined) return;
         if (this.protocol >= PEERS_PROTOCOL) this.credits = 0;
+        this.owesCredits = true;
         this.forget(id);
-        return events.onDeclined(this, invocation);
+        events.onDeclined(this, invocation);
+        return this.closeIfLeft();
       case FrameType.AnswerHead: {
         const { head } = splitHead<AnswerHead>(payload);
         if (invocation !== undefined) events.onAnswerHead(invocation, head);
@@ -245,8 +260,10 @@ export class InstanceLink {
   private done(id: number, invocation: Invocation, keepsCredit: boolean): void {
     this.paceMs += ((performance.now() - invocation.dispatchedAt) / this.runningCount - this.paceMs) / PACE_WINDOW;
     this.forget(id);
-    if (!this.draining && !keepsCredit) this.credits++;
+    if (keepsCredit) this.owesCredits = true;
+    else if (!this.draining) this.credits++;
     this.events.onDone(this, invocation);
+    this.closeIfLeft();
   }
 
   private sendBody(id: number, invocation: Invocation | undefined): void {
@@ -260,7 +277,6 @@ export class InstanceLink {
     this.freeIds.push(id);
     this.runningTotal--;
     this.unaccepted.delete(id);
-    this.closeIfLeft();
   }
 
   private onWritten(): void {
@@ -273,7 +289,10 @@ export class InstanceLink {
   }
 
   private closeIfLeft(): void {
-    if (!this.leaving || this.runningTotal > 0 || this.ended) return;
+    if (!this.leaving || this.runningTotal > 0 || this.finished) return;
+    if (this.owesCredits && !this.draining) return;
+    this.finished = true;
+    this.stopSending();
     this.socket.finish();
     setTimeout(() => this.destroy(), LEAVE_GRACE_MS).unref();
   }

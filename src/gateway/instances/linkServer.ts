@@ -52,6 +52,8 @@ export class LinkServer {
       server.once("error", reject);
       server.listen(address, 1024, resolve);
     });
+    // as when no more files can be opened: those that are linked go on
+    server.on("error", (error) => options.onRefused(error.message));
     return new LinkServer(server, folder, address);
   }
 

@@ -62,6 +62,8 @@ export class TlsLinkServer {
     this.tls.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => this.onHandshakeFailed(error, socket));
     // in front of TLS: what is over the limits costs no handshake
     this.server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) => {
+      // what goes wrong is told by the socket that TLS makes of it
+      socket.on("error", () => undefined);
       if (this.unfinished.add(socket)) this.tls.emit("connection", socket);
       else this.refuse(socket, "too many connections are in their handshake");
     });
@@ -73,6 +75,8 @@ export class TlsLinkServer {
       server.server.once("error", reject);
       server.server.listen(options.port, options.host, 1024, resolve);
     });
+    // as when no more files can be opened: those that are linked go on
+    server.server.on("error", (error) => server.refusals.add(`a link was refused: ${error.message}`));
     server.silent.watch();
     return server;
   }
@@ -87,10 +91,10 @@ export class TlsLinkServer {
   }
 
   /**
-   * Stops for good: no instance links any more, and each link is closed once what runs on it has ended. The instances go
-   * on working for other gateways.
+   * Stops for good: no instance links any more, and each link is closed once what runs on it has ended and nothing is held
+   * that its instance would take. The instances go on working for other gateways.
    *
-   * Nothing is sent to an instance any more, so what is held must have found one before.
+   * Call it when nothing is taken in any more.
    */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
@@ -188,6 +192,8 @@ export class TlsLinkServer {
   }
 
   private note(socket: Socket, reason: string): void {
-    this.refusals.add(`a link from ${socket.remoteAddress ?? "a closed connection"} was refused: ${reason}`);
+    // an IPv4 address as a server of both families sees it
+    const address = socket.remoteAddress?.replace(/^::ffff:/, "") ?? "a closed connection";
+    this.refusals.add(`a link from ${address} was refused: ${reason}`);
   }
 }

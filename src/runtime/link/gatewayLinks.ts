@@ -13,7 +13,7 @@ import { PodNotes } from "./podNotes";
 import { SilentGateways } from "./silentGateways";
 import { TlsConnector } from "./tlsSocket";
 
-/** How often an instance in a pod looks for what is silent or overdue. */
+/** How often an instance in a pod looks for gateways that are silent and invocations that are overdue. */
 const CHECK_MS = 5_000;
 /** How often one that leaves looks whether what it waits for is overdue. */
 const LEAVING_CHECK_MS = 500;
@@ -42,7 +42,8 @@ export class GatewayLinks {
   private readonly silent = new SilentGateways();
   private readonly notes = new PodNotes();
   private readonly kept = new KeptLines();
-  private checkTimer: NodeJS.Timeout | undefined;
+  /** When a check has found an invocation for the first time, by the monotonic clock: most end before one does. */
+  private readonly seen = new WeakMap<LinkInvocation, number>();
   private failure: InvocationError | undefined;
   private leaving = false;
   private finishing = false;
@@ -62,7 +63,7 @@ export class GatewayLinks {
     else {
       this.peers = this.clusterPeers(cluster);
       this.peers.start();
-      this.checkTimer = setInterval(() => this.check(), CHECK_MS);
+      setInterval(() => this.check(), CHECK_MS);
     }
   }
 
@@ -118,10 +119,7 @@ export class GatewayLinks {
     this.leaving = true;
     this.places.close();
     this.peers?.stop();
-    if (this.peers !== undefined) {
-      clearInterval(this.checkTimer);
-      this.checkTimer = setInterval(() => this.check(), LEAVING_CHECK_MS);
-    }
+    if (this.peers !== undefined) setInterval(() => this.checkOverdue(), LEAVING_CHECK_MS);
     for (const link of this.links) if (!link.isClosed) link.leave();
   }
 
@@ -140,13 +138,13 @@ export class GatewayLinks {
     return undefined;
   }
 
-  /** Invocations that go on though their time is over. */
+  /** Invocations that go on though their time is over, in a pod. */
   private get overdueCount(): number {
-    if (this.peers === undefined) return 0;
-    const over = performance.now() - this.start.config.timeoutSeconds * 1000 - OVERDUE_GRACE_MS;
+    const now = performance.now();
+    const allowedMs = this.start.config.timeoutSeconds * 1000 + OVERDUE_GRACE_MS;
     let count = 0;
     for (const { invocations } of this.links)
-      for (const { receivedAt } of invocations.values()) if (receivedAt < over) count++;
+      for (const invocation of invocations.values()) if (now - (this.seen.get(invocation) ?? now) > allowedMs) count++;
     return count;
   }
 
@@ -213,7 +211,14 @@ export class GatewayLinks {
   private check(): void {
     for (const link of this.links)
       if (!link.isClosed && this.silent.isSilent(link))
-        link.destroy(new Error(`it has given no sign of life for a while`));
+        link.destroy(new Error("it has given no sign of life for a while"));
+    this.checkOverdue();
+  }
+
+  private checkOverdue(): void {
+    const now = performance.now();
+    for (const { invocations } of this.links)
+      for (const invocation of invocations.values()) if (!this.seen.has(invocation)) this.seen.set(invocation, now);
     if (this.leaving) return this.events.onSettled();
     if (this.overdueCount === 0) return;
     this.log(

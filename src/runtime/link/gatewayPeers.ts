@@ -1,5 +1,7 @@
+import { isIPv6 } from "node:net";
+
+import { canonicalAddress, joinAddress, splitAddress } from "./addresses";
 import { type GatewayLink } from "./gatewayLink";
-import { joinAddress, splitAddress } from "./tlsSocket";
 
 /** Pauses before another try, of a name or of an address; they double. */
 const FIRST_PAUSE_MS = 50;
@@ -54,7 +56,15 @@ export class GatewayPeers {
     lookup(host, { all: true }, (error, addresses) => {
       this.resolving = false;
       if (this.stopped || this.isLinked) return;
-      if (error === null) this.know(new Set(addresses.map(({ address }) => joinAddress(address, port))));
+      if (error === null)
+        this.know(
+          new Set(
+            addressesLike(
+              addresses[0].address,
+              addresses.map(({ address }) => joinAddress(address, port)),
+            ),
+          ),
+        );
       else this.events.onNote(`the gateways cannot be found: ${error.message}`);
       this.resolveTimer = setTimeout(() => {
         this.resolveTimer = undefined;
@@ -79,7 +89,11 @@ export class GatewayPeers {
   }
 
   onPeers(link: GatewayLink, addresses: readonly string[]): void {
-    this.peerOf(link).announced = addresses;
+    const peer = this.peerOf(link);
+    const { host } = splitAddress(peer.address);
+    // one that does not know itself yet knows nothing of others
+    if (addresses.length === 0) return;
+    peer.announced = addressesLike(host, addresses.map(canonicalAddress));
     this.know(this.announced());
   }
 
@@ -161,6 +175,15 @@ export class GatewayPeers {
     for (const peer of this.peers.values()) if (peer.link === link) return peer;
     throw new Error("a link belongs to no gateway");
   }
+}
+
+/**
+ * The addresses of the same family as one of them. Where every gateway has one of each, two links would be made to each:
+ * it would take the later one for the successor of a link that has been lost.
+ */
+function addressesLike(host: string, addresses: readonly string[]): readonly string[] {
+  const alike = addresses.filter((address) => isIPv6(splitAddress(address).host) === isIPv6(host));
+  return alike.length > 0 ? alike : addresses;
 }
 
 function pauseAfter(failures: number): number {

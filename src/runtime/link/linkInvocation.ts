@@ -19,8 +19,6 @@ export const KEEPS_CREDIT = Buffer.of(1);
 
 /** One invocation, as an instance sees it: what came in, and the way back to the gateway. */
 export class LinkInvocation implements DeferredSender {
-  /** By the monotonic clock, in milliseconds. */
-  readonly receivedAt = performance.now();
   /** The first answer wins; this says whether there was one. */
   answered = false;
   /** Called once when nobody waits for the answer any more: for those that need no {@link signal}, which costs more. */

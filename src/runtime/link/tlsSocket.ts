@@ -1,7 +1,8 @@
-import { isIPv6, type OnReadOpts } from "node:net";
+import { type OnReadOpts } from "node:net";
 import { type ConnectionOptions, type SecureContext, type TLSSocket } from "node:tls";
 
 import { LINK_TLS } from "../../link/linkTls";
+import { splitAddress } from "./addresses";
 
 /** Time after which the operating system asks a gateway that is silent whether it is there. */
 const KEEP_ALIVE_MS = 5_000;
@@ -39,14 +40,4 @@ export class TlsConnector {
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     return socket;
   }
-}
-
-/** `ip:port`, with an IPv6 address in brackets and in its one canonical form. */
-export function joinAddress(ip: string, port: string | number): string {
-  return isIPv6(ip) ? `${new URL(`http://[${ip}]`).hostname}:${port}` : `${ip}:${port}`;
-}
-
-export function splitAddress(address: string): { host: string; port: number } {
-  const colon = address.lastIndexOf(":");
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
 }

@@ -64,6 +64,16 @@ test("SIGTERM under the load of three gateways: what runs is finished, the rest 
     ]);
 });
 
+test("an instance that leaves finishes what takes long, however long its gateway has nothing to say", async () => {
+  await startGateways(2, 1);
+  const pod = await startPod({ code: SLEEP });
+  const long = gateways[0].invoke("f", { query: "ms=4500" });
+  await waitUntil("it runs", () => gateways[0].dispatcher("f").running === 1);
+  pod.kill("SIGTERM");
+  expect((await long).body.toString()).toBe(String(pod.pid));
+  expect(await pod.ended()).toBe(0);
+});
+
 test("SIGTERM again and again at the moment when invocations arrive: none is lost", async () => {
   await startGateways(3, 2);
   for (let round = 0; round < 8; round++) {

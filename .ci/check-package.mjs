@@ -1,6 +1,6 @@
 // Packs the library, installs it into an empty project, and uses it as somebody who only has the package would:
 // types compile, the program loads, the CLI answers.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -31,6 +31,18 @@ export const urls = environment.urls;
   const answered = run("npx", ["fullcode", "--version"]).trim();
   const expected = JSON.parse(run("npm", ["pkg", "get", "version"], root));
   if (answered !== expected) throw new Error(`fullcode --version answered "${answered}", not "${expected}"`);
+  // the way to clusters is complete without the packages that it was bundled from
+  writeFileSync(
+    join(folder, "kubeconfig"),
+    'apiVersion: v1\nkind: Config\nclusters: [{ name: eu, cluster: { server: "https://127.0.0.1:1" } }]\nusers: [{ name: eu, user: {} }]\ncontexts: [{ name: eu, context: { cluster: eu, user: eu } }]\n',
+  );
+  const { stderr, status } = spawnSync(
+    "npx",
+    ["fullcode", "get", "deployments", "--kubeconfig", "kubeconfig", "--context", "nope"],
+    { cwd: folder, encoding: "utf8" },
+  );
+  if (status !== 1 || !stderr.includes('no context "nope"'))
+    throw new Error(`fullcode get --context nope ended with ${status}: ${stderr}`);
   console.log(`the package installs, its types compile, and its CLI answers ${answered}`);
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -33,7 +33,7 @@ export {
   type IngressArgs,
   kubernetes,
   type KubernetesArgs,
-  type KubernetesTransforms,
+  type kubernetesObjects,
   type NatsArgs,
   type NatsCredentialsArgs,
   type NetworkPolicyArgs,

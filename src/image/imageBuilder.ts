@@ -40,6 +40,8 @@ export interface BuiltImage {
 /** Builds images and pushes them to their registry: one resource, or a few, an image. */
 export interface ImageBuilder {
   /**
+   * Registers what builds one image.
+   *
    * @param name - Of the resource.
    * @param options - Resource options, the parent among them.
    */

@@ -3,5 +3,5 @@ export type { GatewayArgs, HttpRouteArgs, IngressArgs, ServiceArgs } from "./gat
 export type { KubernetesArgs, RegistryCredentialsArgs } from "./kubernetesArgs";
 export type { ExternalNatsArgs, NatsArgs, NatsCredentialsArgs } from "./natsArgs";
 export type { NetworkPolicyArgs } from "./networkPolicyArgs";
-export type { KubernetesTransforms } from "./objects";
+export type * as kubernetesObjects from "./objects";
 export type { ScalingBehavior, ScalingRules, Toleration } from "./podArgs";

@@ -4,7 +4,7 @@ import type { ImageBuilder } from "../../image";
 import type { GatewayArgs, HttpRouteArgs, IngressArgs, ServiceArgs } from "./gatewayArgs";
 import type { ExternalNatsArgs, NatsArgs } from "./natsArgs";
 import type { NetworkPolicyArgs } from "./networkPolicyArgs";
-import type { KubernetesTransforms } from "./objects";
+import type { Transforms } from "./objects";
 import type { ScalingBehavior, Toleration } from "./podArgs";
 
 /** What logs in at a registry. */
@@ -167,5 +167,5 @@ export interface KubernetesArgs {
   linkGeneration?: number;
 
   /** Changes the region's objects before they are registered, by their kind. */
-  transform?: KubernetesTransforms;
+  transform?: Transforms;
 }

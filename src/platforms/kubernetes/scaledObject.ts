@@ -15,7 +15,7 @@ export function createScaledObject(
   objects: RegionObjects,
   name: string,
   { namespace, pollingInterval, scalingBehavior }: RegionSettings,
-  { name: functionName, scale }: FunctionDocument,
+  { name: functionName, scale, concurrency }: FunctionDocument,
   options: pulumi.CustomResourceOptions,
 ): void {
   const labels = { [FUNCTION_LABEL]: functionName };
@@ -23,6 +23,8 @@ export function createScaledObject(
   const metadata = {
     scalerAddress: `${SCALER_SERVICE}.${namespace}.svc:${GATEWAY_PORTS.scaler}`,
     function: functionName,
+    // the target of the autoscaler is asked for only when this object has changed
+    concurrency: String(concurrency),
   };
   const spec = {
     scaleTargetRef: { name: functionDeploymentName(functionName) },

@@ -347,7 +347,7 @@ describe("scaling", () => {
         triggers: [
           {
             type: "external-push",
-            metadata: { scalerAddress: "gateway-scaler.shop.svc:9090", function: "orders" },
+            metadata: { scalerAddress: "gateway-scaler.shop.svc:9090", function: "orders", concurrency: "16" },
           },
         ],
       },

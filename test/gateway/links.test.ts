@@ -125,7 +125,7 @@ describe("who may link", () => {
     }).refused();
     expect(gateway.refusals).toEqual([
       expect.stringMatching(
-        /^a link from 127\.0\.0\.1 was refused: .* function "f" with a key of generation 1, and this gateway knows 2 and 3; restart/,
+        /^from 127\.0\.0\.1: .* function "f" with a key of generation 1, and this gateway knows 2 and 3; restart/,
       ),
     ]);
   });

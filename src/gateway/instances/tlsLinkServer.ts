@@ -18,14 +18,17 @@ const HELLO_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 5_000;
 
 export interface TlsLinkServerOptions {
-  /** Address to listen at. */
-  host: string;
+  /**
+   * Address to listen at.
+   * @default all of the machine's, of either family
+   */
+  host?: string;
   /** 0 takes a free one. */
   port: number;
   /** The root secrets that keys of instances are made from, as they are at this moment. */
   roots: () => LinkRoots;
   find: FindInstance;
-  /** A link was refused; at most a few times a minute, whatever strangers do. */
+  /** Why a link was refused, and from where; at most ten times a minute, whatever strangers do. */
   onRefused(message: string): void;
   /** Where all gateways' links are served, this one's included: `ip:port` each. Told to every instance that links. */
   peers: () => string[];
@@ -73,10 +76,10 @@ export class TlsLinkServer {
     const server = new TlsLinkServer(options);
     await new Promise<void>((resolve, reject) => {
       server.server.once("error", reject);
-      server.server.listen(options.port, options.host, 1024, resolve);
+      server.server.listen({ port: options.port, host: options.host, backlog: 1024 }, resolve);
     });
     // as when no more files can be opened: those that are linked go on
-    server.server.on("error", (error) => server.refusals.add(`a link was refused: ${error.message}`));
+    server.server.on("error", (error) => server.refusals.add(error.message));
     server.silent.watch();
     return server;
   }
@@ -194,6 +197,6 @@ export class TlsLinkServer {
   private note(socket: Socket, reason: string): void {
     // an IPv4 address as a server of both families sees it
     const address = socket.remoteAddress?.replace(/^::ffff:/, "") ?? "a closed connection";
-    this.refusals.add(`a link from ${address} was refused: ${reason}`);
+    this.refusals.add(`from ${address}: ${reason}`);
   }
 }

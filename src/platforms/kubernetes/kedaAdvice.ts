@@ -7,8 +7,8 @@ const UNKNOWN_KIND = /no matches for kind|apiVersion for this resource does not 
 /** Says how KEDA is installed where a ScaledObject cannot be made for want of it. */
 export function adviceOnKeda(region: string): string {
   return (
-    `the cluster of region "${region}" has no KEDA, which scales its functions. Install it, e.g. with ` +
-    "`helm install keda keda --repo https://kedacore.github.io/charts --namespace keda --create-namespace`, and deploy again; " +
+    `the cluster of region "${region}" has no KEDA, which scales its functions. Install it: ` +
+    "https://keda.sh/docs/latest/deploy/ says how, and deploy again; " +
     'or give the region `autoscaler: "none"`, and its functions keep `scale.min` instances, at least one'
   );
 }

@@ -98,9 +98,9 @@ test("a cluster without KEDA: the engine says once how it is installed, and does
   const advice = logged.filter((line) => line.includes("KEDA"));
   expect(advice).toHaveLength(1);
   expect(advice[0]).toContain(
-    'the cluster of region "live/eu" has no KEDA, which scales its functions. Install it, e.g.',
+    'the cluster of region "live/eu" has no KEDA, which scales its functions. Install it: https://keda.sh/docs/latest/deploy/',
   );
-  expect(advice[0]).toContain("helm install keda keda --repo https://kedacore.github.io/charts --namespace keda");
+  expect(advice[0]).toContain("https://keda.sh/docs/latest/deploy/");
   expect(advice[0]).toContain('`autoscaler: "none"`');
 });
 

@@ -115,6 +115,25 @@ test("regions of other registries and platforms have builds of their own", async
   ]);
 });
 
+test("images are labelled with the revision that is given", async () => {
+  const dockerfiles: string[] = [];
+  const imageBuilder = {
+    build: (_: string, { context }: ImageRequest) => {
+      dockerfiles.push(readFileSync(join(context.path, "Dockerfile"), "utf8"));
+      return { reference: pulumi.output("image@sha256:0"), digest: pulumi.output("sha256:0") };
+    },
+  };
+  await declareCluster(() => {
+    const app = new ServerlessApp("shop");
+    const gateway = { image: "registry.example.com/gateway:1" };
+    const eu = kubernetes({ registry: "registry.example.com", imageBuilder, gateway, revision: "4f2a9c1" });
+    const environments = [new Environment("production", { app, type: "live", regions: { eu } })];
+    new FullCodeFunction("orders", { app, environments, code: codeFolder({ "src/index.js": "" }) });
+  });
+  expect(dockerfiles).toHaveLength(1);
+  expect(dockerfiles[0]).toContain("4f2a9c1");
+});
+
 test("documents are the same in every region, but for what a region sets itself", () => {
   const document = (name: string) =>
     [`${name}.production.eu`, `${name}.production.us`].map((each) => shop.document(each));

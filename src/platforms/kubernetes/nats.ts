@@ -18,7 +18,7 @@ import {
 } from "./natsConfig";
 import { loadPackage } from "./packages";
 import { fieldOfPod, httpProbe, podSpec, preferOtherNodes, SECRET_FILE_MODE, spreadOver } from "./pod";
-import { mebibytes } from "./quantities";
+import { mebibytes, parseStorage } from "./quantities";
 import type { RegionObjects } from "./regionObjects";
 import type { RegionSettings } from "./settings";
 
@@ -174,7 +174,7 @@ function volumeClaim({ storage, storageClass }: { storage: string; storageClass?
     spec: {
       accessModes: ["ReadWriteOnce"],
       ...(storageClass !== undefined && { storageClassName: storageClass }),
-      resources: { requests: { storage } },
+      resources: { requests: { storage: mebibytes(parseStorage(storage)!) } },
     },
   };
 }

@@ -45,7 +45,7 @@ export function queueSubjectPrefix({ app, place }: Pick<RegionSettings, "app" | 
 /** Configuration of a region's NATS servers. JSON is a subset of what they read. */
 export function natsConfig(settings: RegionSettings, passwords: NatsPasswords): string {
   const { app, place, namespace, nats } = settings;
-  const storeBytes = Math.floor((parseStorage(nats.own!.storage) ?? 0) * MIB * STORE_SHARE);
+  const storeBytes = Math.floor(parseStorage(nats.own!.storage)! * MIB * STORE_SHARE);
   const config = {
     listen: `0.0.0.0:${NATS_PORT}`,
     http: `0.0.0.0:${NATS_MONITOR_PORT}`,

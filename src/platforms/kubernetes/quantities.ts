@@ -3,9 +3,10 @@
 const STORAGE = /^([1-9]\d{0,5})(Mi|Gi|Ti)$/;
 const MIB_PER = { Mi: 1, Gi: 1024, Ti: 1024 * 1024 } as const;
 
-/** Memory in MiB: 256 → `256Mi`, 1024 → `1Gi`. */
+/** MiB in the largest unit that leaves no fraction: 256 → `256Mi`, 1024 → `1Gi`. */
 export function mebibytes(mib: number): string {
-  return mib % 1024 === 0 ? `${mib / 1024}Gi` : `${mib}Mi`;
+  const [unit, size] = Object.entries(MIB_PER).findLast(([, each]) => mib % each === 0) ?? ["Mi", 1];
+  return `${mib / size}${unit}`;
 }
 
 /** CPU in cores: 0.25 → `250m`, 2 → `2`. */

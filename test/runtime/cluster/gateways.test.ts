@@ -196,6 +196,32 @@ test("a name that cannot be resolved is asked again, and the pod's output says s
   expect(await pod.ended()).toBe(0);
 });
 
+test("the root secret is rotated without a link that ends", async () => {
+  const before = linkRoots(1);
+  const gateway = await startGateway({ roots: before });
+  const start = (generation: number, of = gateway.roots) =>
+    PodProcess.start({
+      function: "f",
+      gateways: gateway.address,
+      roots: of,
+      generation,
+      code: SLEEP,
+      name: `f-${generation}`,
+    });
+  await start(1);
+  await waitUntil("it is linked", () => gateway.events.length === 1);
+  gateway.roots = { current: linkRoots(2).current, previous: before.current };
+  await start(2);
+  await waitUntil("that of the new generation is linked too", () => gateway.events.length === 2);
+  // of which no pod is left that would have to link again
+  gateway.roots = { current: gateway.roots.current };
+  const pids = await Promise.all(
+    Array.from({ length: 16 }, () => gateway.invoke("f", { query: "ms=50" }).then(({ body }) => body.toString())),
+  );
+  expect(new Set(pids).size).toBe(2);
+  expect([gateway.events, gateway.refusals]).toEqual([["linked f-1", "linked f-2"], []]);
+});
+
 test("an instance with a wrong key is refused, and learns where to look", async () => {
   const gateway = await startGateway();
   const pod = await PodProcess.start({

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
+import { join } from "node:path";
 
 import { type InvocationCaller } from "../../../src/gateway/invocations/invocation";
+import { codeFolder } from "../../support/codeFolder";
 import { LinkGateway, linkRoots } from "../../support/linkGateway";
 import { PodProcess, type PodOptions, removePods } from "../../support/podProcess";
 import { waitUntil } from "../../support/waitUntil";
@@ -50,6 +52,19 @@ test("an instance works for all gateways, those that it learns of by another one
     expect(gateway.events).toEqual([`linked ${pod.name}`]);
   }
   expect(pod.output).toBe("");
+});
+
+test("a handler sees the app's parameters, and nothing of how its pod is linked", async () => {
+  await serve(1, {
+    code: {
+      "src/index.js": `module.exports = (req, res) =>
+        res.json({ params: req.appParams, app: req.appInfo.appName, variables: Object.keys(process.env) });`,
+    },
+    config: { paramsFile: join(codeFolder({ "params.json": '{"currency":"EUR"}' }), "params.json") },
+  });
+  const answer = JSON.parse((await gateways[0].invoke("f")).body.toString()) as { variables: string[] };
+  expect(answer).toMatchObject({ params: { currency: "EUR" }, app: "shop" });
+  expect(answer.variables.filter((name) => name.startsWith("FULLCODE"))).toEqual([]);
 });
 
 describe.each([1, 4, 16])("three gateways that flood an instance of concurrency %i", (concurrency) => {

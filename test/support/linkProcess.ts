@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { buildSync } from "esbuild";
 
 import { type LinkGatewayRequest } from "./children/linkGateway";
@@ -78,16 +78,16 @@ export class LinkGatewayProcess {
   }
 }
 
-/** Ends all of them. */
+/** Ends all of them, and removes what they were run from. */
 export function killLinkGateways(): void {
   for (const gateway of running) gateway.kill("SIGKILL");
   running.clear();
+  if (bundle !== undefined) rmSync(dirname(bundle), { recursive: true });
+  bundle = undefined;
 }
 
 function build(): string {
-  const folder = mkdtempSync(join(tmpdir(), "fullcode-gateway-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const outfile = join(folder, "linkGateway.cjs");
+  const outfile = join(mkdtempSync(join(tmpdir(), "fullcode-gateway-")), "linkGateway.cjs");
   buildSync({
     entryPoints: [join(__dirname, "children", "linkGateway.ts")],
     outfile,

@@ -10,7 +10,7 @@ const gateways = testGateways();
 /** A region with one endpoint at `/f`. */
 const serve = (code: string, limits: Record<string, number> = {}) =>
   gateways.start({
-    functions: { f: { code, limits, timeoutSeconds: 10, scale: { max: 1 } } },
+    functions: { f: { code, limits, timeoutSeconds: 60, scale: { max: 1 } } },
     routes: { f: { method: "ANY" } },
   });
 

@@ -30,6 +30,9 @@ export function podSpec({
     automountServiceAccountToken: serviceAccountName !== undefined,
     // hundreds of Services would be thousands of variables
     enableServiceLinks: false,
+    // the kernel drops a SIGTERM to a namespace's first process that does not take it yet: a pod that is ended while it
+    // starts would stay until its grace period is over, and take work
+    shareProcessNamespace: true,
     terminationGracePeriodSeconds: gracePeriodSeconds,
     securityContext: {
       runAsNonRoot: true,

@@ -11,6 +11,7 @@ interface PodSpec {
   automountServiceAccountToken?: boolean;
   serviceAccountName?: string;
   enableServiceLinks?: boolean;
+  shareProcessNamespace?: boolean;
   securityContext: Record<string, unknown>;
   volumes: Record<string, unknown>[];
   initContainers?: unknown[];
@@ -129,6 +130,10 @@ test("gateways alone have credentials of the cluster", () => {
     ["production.us.gateway", "gateway"],
   ]);
   for (const { name, spec } of pods()) expect([name, spec.enableServiceLinks]).toEqual([name, false]);
+});
+
+test("no container is the first process of its namespace, which SIGTERM would not end while it starts", () => {
+  for (const { name, spec } of pods()) expect([name, spec.shareProcessNamespace]).toEqual([name, true]);
 });
 
 test("memory is limited everywhere, CPU nowhere", () => {

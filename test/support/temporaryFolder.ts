@@ -9,7 +9,8 @@ export function temporaryFolder(): () => string {
     folder = await realpath(await mkdtemp(join(tmpdir(), "fullcode-")));
   });
   afterEach(async () => {
-    await rm(folder, { recursive: true, force: true });
+    // processes that were told to end may still write for a moment
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   });
   return () => folder;
 }

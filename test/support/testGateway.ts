@@ -67,13 +67,14 @@ export function testGateways(): {
   start(declaration: RegionDeclaration, options?: Partial<GatewayOptions>): Promise<TestGateway>;
   folder(): string;
 } {
-  const folder = temporaryFolder();
   let started: TestGateway[] = [];
   afterEach(async () => {
     const all = started;
     started = [];
     await Promise.all(all.map(({ gateway }) => gateway.stop()));
   });
+  // removed after what writes to it has stopped: hooks run in the order in which they are declared
+  const folder = temporaryFolder();
   return {
     folder,
     async start(declaration, options = {}) {

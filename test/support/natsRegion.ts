@@ -1,21 +1,30 @@
 import { openJetStreamStore, type JetStreamStoreOptions } from "../../src/gateway/queues/jetStreamStore";
 import type { MessageStore } from "../../src/gateway/queues/messageStore";
-import { connectNats, type NatsClient } from "../../src/gateway/queues/natsConnection";
+import { connectNats, type NatsClient, type NatsSession } from "../../src/gateway/queues/natsConnection";
+import type { NatsCredentials } from "../../src/spec/cluster";
 import { type NatsServer } from "./natsServer";
+import { waitUntil } from "./waitUntil";
 
 let regions = 0;
 
-type Settings = Partial<Pick<JetStreamStoreOptions, "ackWaitMs" | "duplicateWindowMs" | "onProblem">>;
+type Settings = Partial<Pick<JetStreamStoreOptions, "replicas" | "ackWaitMs" | "duplicateWindowMs" | "onProblem">>;
 
 /** A region of its own on a NATS server, for one test. */
 export class NatsRegion {
   readonly names = { app: "shop", environment: "test", region: `region-${++regions}` };
-  readonly #server: NatsServer;
+  readonly #url: string;
+  #credentials: NatsCredentials = {};
   readonly #stores: MessageStore[] = [];
   readonly #connections: NatsClient[] = [];
 
-  constructor(server: NatsServer) {
-    this.#server = server;
+  constructor(...servers: NatsServer[]) {
+    this.#url = servers.map(({ url }) => url).join(",");
+  }
+
+  /** Connects with credentials from now on. */
+  as(credentials: NatsCredentials): this {
+    this.#credentials = credentials;
+    return this;
   }
 
   /** The subject that any NATS client publishes to. */
@@ -28,14 +37,20 @@ export class NatsRegion {
   }
 
   connect(): NatsClient {
-    const connection = connectNats({ url: this.#server.url, credentials: {}, name: "test" });
+    const connection = connectNats({ url: this.#url, credentials: this.#credentials, name: "test" });
     this.#connections.push(connection);
     return connection;
   }
 
   /** Opens the region's store as another gateway, over a connection of its own. */
   async open(settings: Settings = {}): Promise<MessageStore> {
-    const store = await openJetStreamStore({ connection: this.connect(), ...this.names, replicas: 1, ...settings });
+    const store = await openJetStreamStore({
+      connection: this.connect(),
+      ...this.names,
+      replicas: 1,
+      pullMs: 200,
+      ...settings,
+    });
     this.#stores.push(store);
     return store;
   }
@@ -45,4 +60,10 @@ export class NatsRegion {
     await Promise.all(this.#stores.splice(0).map((store) => store.close()));
     await Promise.all(this.#connections.splice(0).map((connection) => connection.close()));
   }
+}
+
+/** The session of a connection once it is up. */
+export async function connected(client: NatsClient): Promise<NatsSession> {
+  await waitUntil("a connection to NATS", () => client.session !== undefined);
+  return client.session!;
 }

@@ -25,6 +25,10 @@ export interface NatsServerOptions {
   maxPayload?: string;
   user?: string;
   password?: string;
+  /** Subjects that the user may publish to, and subscribe to. @default all */
+  allow?: { publish: string[]; subscribe: string[] };
+  /** Makes it one of several servers. */
+  cluster?: { name: string; port: number; routes: number[] };
 }
 
 /** A NATS server with JetStream that keeps its port and its files while it is stopped and started. */
@@ -62,13 +66,21 @@ export class NatsServer {
   }
 
   /** Writes the configuration that the next start reads. */
-  async configure({ maxPayload = "8MB", user, password }: NatsServerOptions): Promise<void> {
+  async configure({ maxPayload = "8MB", user, password, allow, cluster }: NatsServerOptions): Promise<void> {
     const lines = [
       `listen: "127.0.0.1:${this.port}"`,
       `max_payload: ${maxPayload}`,
       `jetstream { store_dir: ${JSON.stringify(join(this.#folder, "data"))} }`,
     ];
-    if (user !== undefined) lines.push(`authorization { user: "${user}", password: "${password}" }`);
+    if (user !== undefined) {
+      const permissions = allow === undefined ? "" : `, permissions: ${JSON.stringify(allow)}`;
+      lines.push(`authorization { users: [{ user: "${user}", password: "${password}"${permissions} }] }`);
+    }
+    if (cluster !== undefined) {
+      const routes = cluster.routes.map((port) => `"nats://127.0.0.1:${port}"`).join(", ");
+      lines.push(`server_name: ${cluster.name}`);
+      lines.push(`cluster { name: test, listen: "127.0.0.1:${cluster.port}", routes: [${routes}] }`);
+    }
     await writeFile(join(this.#folder, "nats.conf"), lines.join("\n"));
   }
 
@@ -106,6 +118,16 @@ export class NatsServer {
     await this.stop("SIGKILL");
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** Starts servers that form a cluster; streams can have as many replicas. */
+export async function startNatsCluster(size: number): Promise<NatsServer[]> {
+  const routes = await freePorts(size);
+  const servers = await Promise.all(
+    routes.map((port, index) => NatsServer.prepare({ cluster: { name: `nats-${index}`, port, routes } })),
+  );
+  await Promise.all(servers.map((server) => server.start()));
+  return servers;
 }
 
 function findBinary(): string | undefined {

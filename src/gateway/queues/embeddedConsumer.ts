@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 import type { EmbeddedQueue } from "./embeddedQueue";
 import type { ConsumerOptions, DeliverMessage, DeliveryOutcome, MessageConsumer } from "./messageStore";
 import { pause } from "./pause";
@@ -25,6 +27,7 @@ export class EmbeddedConsumer implements MessageConsumer {
     this.#options = options;
     this.#deliver = deliver;
     this.#onStop = onStop;
+    setMaxListeners(0, this.#stopping.signal);
     queue.onAvailable = () => this.#lease();
     this.#lease();
   }

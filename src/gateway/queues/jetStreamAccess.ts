@@ -20,17 +20,22 @@ const REQUEST_MS = 3_000;
 const RETRY_MS = 200;
 /** Pause before the streams are looked after again. */
 const MAX_PREPARE_RETRY_MS = 10_000;
-/** A server that has just started needs a moment; what passes within this time is nobody's concern. */
-const REPORT_AFTER_MS = 3_000;
+/** A server that has just started needs a moment, and servers elect a leader; what passes by then is nobody's concern. */
+const REPORT_AFTER_MS = 10_000;
+/** Streams that were found a moment ago are not looked for again. */
+const FOUND_MS = 2_000;
 
-/** JetStream over one session, with the region's streams in place. */
+/** JetStream over one session. */
 export interface JetStreamApi extends NatsSession {
   js: JetStreamClient;
   jsm: JetStreamManager;
   values: KV;
 }
 
-/** The way to a region's JetStream: looks after the streams whenever NATS comes up, and repeats what can be repeated. */
+/**
+ * The way to a region's JetStream: looks after the streams, and repeats what can be repeated. Once they were there, they are
+ * taken to be there when NATS comes up again: servers that are electing a leader take messages before they answer questions.
+ */
 export class JetStreamAccess {
   readonly #client: NatsClient;
   readonly #names: JetStreamNames;
@@ -39,7 +44,10 @@ export class JetStreamAccess {
   readonly #readyListeners = new Set<(api: JetStreamApi) => void>();
   readonly #stopListening: () => void;
   #api: JetStreamApi | undefined;
-  #preparing: NatsSession | undefined;
+  #preparing: JetStreamApi | undefined;
+  /** The streams have been found, and not missed since. */
+  #isPrepared = false;
+  #foundAt = -Infinity;
   #problem: string | undefined;
   readonly #closing = new AbortController();
   #running = 0;
@@ -50,8 +58,8 @@ export class JetStreamAccess {
     this.#names = names;
     this.#settings = settings;
     this.#onProblem = onProblem;
-    this.#stopListening = client.onUp((session) => void this.#prepare(session));
-    if (client.session !== undefined) void this.#prepare(client.session);
+    this.#stopListening = client.onUp((session) => void this.#begin(session));
+    if (client.session !== undefined) void this.#begin(client.session);
   }
 
   /** JetStream while it can be used. */
@@ -81,10 +89,11 @@ export class JetStreamAccess {
     }
   }
 
-  /** Says that a stream seems to be missing: all are looked after anew. */
-  recheck(api: JetStreamApi): void {
-    if (this.#api !== api) return;
-    this.#api = undefined;
+  /** Says that a stream is missing: nothing can be done until all are there again. */
+  missed(api: JetStreamApi): void {
+    this.#isPrepared = false;
+    if (this.#api === api) this.#api = undefined;
+    this.#foundAt = -Infinity;
     void this.#prepare(api);
   }
 
@@ -110,7 +119,8 @@ export class JetStreamAccess {
         if (!isTemporary(error)) throw error;
         uncertain ||= mayHaveTakenEffect(error);
         reason = reasonOf(error);
-        if (isMissing(error) || hasNoResponder(error)) this.recheck(api);
+        if (isMissing(error)) this.missed(api);
+        else if (hasNoResponder(error)) void this.#prepare(api);
       }
       await pause(Math.min(RETRY_MS, Math.max(end - performance.now(), 0)));
     }
@@ -133,34 +143,47 @@ export class JetStreamAccess {
     });
   }
 
-  /** Looks after the streams until they are there, or the session is over. */
-  async #prepare(session: NatsSession): Promise<void> {
-    if (this.#preparing === session) return;
-    this.#preparing = session;
+  async #begin(session: NatsSession): Promise<void> {
     const { connection, ended } = session;
+    const js = jetstream(connection, { timeout: REQUEST_MS });
+    const jsm = await jetstreamManager(connection, { timeout: REQUEST_MS, checkAPI: false });
+    const values = await new Kvm(js).open(this.#names.bucket, { allow_direct: false });
+    const api = { connection, ended, js, jsm, values };
+    if (this.#isPrepared) this.#ready(api);
+    this.#foundAt = -Infinity;
+    await this.#prepare(api);
+  }
+
+  /** Looks after the streams until they are there, or the session is over. */
+  async #prepare(api: JetStreamApi): Promise<void> {
+    if (this.#preparing === api || performance.now() - this.#foundAt < FOUND_MS) return;
+    this.#preparing = api;
     const start = performance.now();
     for (let retryMs = RETRY_MS; ; retryMs = Math.min(retryMs * 2, MAX_PREPARE_RETRY_MS)) {
       try {
-        const js = jetstream(connection, { timeout: REQUEST_MS });
-        const jsm = await unlessEnded(jetstreamManager(connection, { timeout: REQUEST_MS, checkAPI: false }), ended);
-        await unlessEnded(ensureStreams(js, jsm, this.#names, this.#settings), ended);
-        const values = await new Kvm(js).open(this.#names.bucket, { allow_direct: false });
-        if (this.#preparing !== session) return;
-        this.#preparing = undefined;
-        this.#ready({ connection, ended, js, jsm, values });
+        await unlessEnded(ensureStreams(api.js, api.jsm, this.#names, this.#settings), api.ended);
+        if (this.#preparing !== api) return;
+        this.#found(api);
         return;
       } catch (error) {
-        if (ended.aborted || this.#closing.signal.aborted || this.#preparing !== session) return;
+        if (api.ended.aborted || this.#closing.signal.aborted || this.#preparing !== api) return;
         if (!isTemporary(error) || performance.now() - start > REPORT_AFTER_MS) this.#report(error);
       }
       await pause(retryMs, this.#closing.signal);
     }
   }
 
+  #found(api: JetStreamApi): void {
+    this.#preparing = undefined;
+    this.#foundAt = performance.now();
+    this.#problem = undefined;
+    this.#isPrepared = true;
+    if (this.#api !== api) this.#ready(api);
+  }
+
   #ready(api: JetStreamApi): void {
     if (api.ended.aborted || this.#closing.signal.aborted) return;
     this.#api = api;
-    this.#problem = undefined;
     for (const listener of [...this.#readyListeners]) listener(api);
   }
 

@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 import { DEFAULT_MAX_HELD_BYTES, MAX_MESSAGE_BYTES } from "../../spec/limits";
 import { type JetStreamAccess, type JetStreamApi } from "./jetStreamAccess";
 import { isMissing, isTemporary, reasonOf } from "./jetStreamErrors";
@@ -17,17 +19,18 @@ import { MessageTooLargeError, StoreUnavailableError } from "./storeErrors";
 const RETRY_MS = 1_000;
 /** Pause after a message was returned: what could not run a message a moment ago could not run the next one either. */
 const RETURNED_PAUSE_MS = 250;
+/** Shorter, so that the message is there before later ones: no gateway gets it at once, by a request that is open. */
+const RETURNED_DELAY_MS = 150;
 /** How often the room for messages is asked while there is none. */
 const ROOM_LOOK_MS = 1_000;
 /** Messages of one request; the server takes any number, but one gateway shall not take all that waits. */
 const MAX_BATCH = 1_000;
 /** Bodies that one consumer keeps in memory, as much as a function's held requests may. */
 const MAX_LEASED_BYTES = DEFAULT_MAX_HELD_BYTES;
-/**
- * How often a message's end is reported without an answer while NATS is there, e.g. since the server has forgotten that it
- * delivered the message. It will be delivered again.
- */
+/** How often a message's end is reported without an answer while NATS is there; then it is left to be delivered again. */
 const MAX_UNANSWERED = 12;
+/** The same problem is reported once in this time, however many messages have it. */
+const SAME_PROBLEM_MS = 60_000;
 /** Parts of the ack wait: a message is kept by asking for it anew well before it is over. */
 const KEEPS_PER_ACK_WAIT = 3;
 
@@ -37,6 +40,7 @@ export interface JetStreamConsumerContext {
   uncounted: JetStreamUncounted;
   deadLetters: JetStreamDeadLetters;
   ackWaitMs: number;
+  pullMs: number;
   /** Called when a message comes to this gateway and when it has left it, acknowledged or not. */
   onLease(): void;
   onLeaseEnd(): void;
@@ -56,12 +60,16 @@ export class JetStreamConsumer implements MessageConsumer {
   readonly #stopListening: () => void;
   #options: ConsumerOptions;
   #pull: JetStreamPull | undefined;
-  /** What the pull was opened on, or is being opened on. */
+  /** What the pull was made on, or will be. */
   #api: JetStreamApi | undefined;
-  #drained: Promise<unknown> = Promise.resolve();
+  /** The server's consumer has been found, and not missed since. */
+  #isPrepared = false;
+  #isPreparing = false;
+  readonly #closing = new Set<Promise<void>>();
   #leasedBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #pausedUntil = 0;
+  #problem: { text: string; at: number } | undefined;
 
   constructor(
     queue: string,
@@ -75,6 +83,7 @@ export class JetStreamConsumer implements MessageConsumer {
     this.#options = options;
     this.#deliver = deliver;
     this.#onStop = onStop;
+    setMaxListeners(0, this.#stopping.signal);
     this.#stopListening = context.access.onReady(() => this.#resume());
     this.#look();
   }
@@ -97,7 +106,7 @@ export class JetStreamConsumer implements MessageConsumer {
       this.#onStop();
     }
     this.#closePull();
-    await this.#drained;
+    await Promise.all(this.#closing);
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
@@ -112,14 +121,17 @@ export class JetStreamConsumer implements MessageConsumer {
     clearTimeout(this.#timer);
     const { api } = this.#context.access;
     if (this.#stopping.signal.aborted || api === undefined) return;
-    if (this.#api !== api) return void this.#open(api);
-    if (this.#pull === undefined || this.#pull.isOpen) return;
+    if (this.#api !== api) this.#closePull();
+    this.#api = api;
+    if (!this.#isPrepared) return void this.#prepare(api);
+    if (this.#pull?.isOpen === true) return;
     const ownPause = this.#pausedUntil - Date.now();
     if (ownPause > 0) return this.#lookIn(ownPause);
     const room = Math.floor(this.#options.maxInFlight()) - this.#leases.size;
     const bytes = MAX_LEASED_BYTES - this.#leasedBytes;
     // the end of each delivery looks again, and whoever has more room wakes; this is for whoever forgets to
     if (room <= 0 || bytes < MAX_STREAM_MESSAGE_BYTES) return this.#lookIn(ROOM_LOOK_MS);
+    this.#pull ??= this.#newPull(api);
     this.#pull.request(Math.min(room, MAX_BATCH), bytes);
   }
 
@@ -128,40 +140,44 @@ export class JetStreamConsumer implements MessageConsumer {
     this.#timer = setTimeout(() => this.#look(), ms);
   }
 
-  /** Makes sure of the server's consumer and listens for its messages. */
-  async #open(api: JetStreamApi): Promise<void> {
+  /** Makes sure of the server's consumer. */
+  async #prepare(api: JetStreamApi): Promise<void> {
+    if (this.#isPreparing) return;
+    this.#isPreparing = true;
     const { access, names, ackWaitMs } = this.#context;
-    this.#api = api;
-    this.#closePull();
-    const isOver = () => this.#api !== api || this.#stopping.signal.aborted;
     try {
       await ensureConsumer(api.jsm, names, this.#queue, ackWaitMs);
-      if (isOver()) return;
-      this.#pull = new JetStreamPull(api.connection, names, this.#queue, {
-        onMessage: (message) => this.#take(message),
-        onEnd: (problem) => (problem === undefined ? this.#look() : this.#lookIn(RETRY_MS)),
-        onBroken: () => this.#reopen(api),
-      });
-      this.#look();
+      this.#isPrepared = true;
     } catch (error) {
-      if (isOver()) return;
-      if (!isTemporary(error)) this.#report(error);
-      if (isMissing(error)) access.recheck(api);
-      this.#reopen(api);
+      if (isMissing(error)) access.missed(api);
+      else if (!isTemporary(error)) this.#report(error);
     }
+    this.#isPreparing = false;
+    if (this.#isPrepared || api.ended.aborted) this.#look();
+    else this.#lookIn(RETRY_MS);
   }
 
-  #reopen(api: JetStreamApi): void {
-    if (this.#api !== api) return;
-    this.#closePull();
-    this.#api = undefined;
-    this.#lookIn(RETRY_MS);
+  #newPull(api: JetStreamApi): JetStreamPull {
+    const { names, pullMs } = this.#context;
+    const pull = new JetStreamPull(api, names, this.#queue, pullMs, {
+      onMessage: (message) => this.#take(message),
+      onEnd: (problem) => (problem === undefined ? this.#look() : this.#lookIn(RETRY_MS)),
+      onBroken: () => {
+        this.#isPrepared = false;
+        if (this.#pull === pull) this.#closePull();
+        this.#lookIn(RETRY_MS);
+      },
+    });
+    return pull;
   }
 
+  /** Makes no other request. What the open one brings comes all the same. */
   #closePull(): void {
-    if (this.#pull === undefined) return;
-    this.#drained = Promise.all([this.#drained, this.#pull.drain()]);
+    const closed = this.#pull?.close();
     this.#pull = undefined;
+    if (closed === undefined) return;
+    this.#closing.add(closed);
+    void closed.then(() => this.#closing.delete(closed));
   }
 
   #take(message: ReceivedMessage): void {
@@ -171,8 +187,8 @@ export class JetStreamConsumer implements MessageConsumer {
       if (!known.adopt(message)) this.#early.set(message.sequence, message);
       return;
     }
-    const { access, ackWaitMs } = this.#context;
-    const lease = new JetStreamLease(access, message, ackWaitMs / KEEPS_PER_ACK_WAIT);
+    const { access, names, ackWaitMs } = this.#context;
+    const lease = new JetStreamLease(access, names.stream, message, ackWaitMs / KEEPS_PER_ACK_WAIT);
     this.#leases.set(message.sequence, lease);
     this.#leasedBytes += message.bytes;
     this.#context.onLease();
@@ -228,7 +244,7 @@ export class JetStreamConsumer implements MessageConsumer {
     if (outcome.delivered === true) await this.#end(lease, uncounted, () => lease.acknowledge());
     else if (outcome.delivered === "returned") {
       this.#pausedUntil = Date.now() + RETURNED_PAUSE_MS;
-      await this.#giveBack(lease, uncounted);
+      await this.#giveBack(lease, uncounted, RETURNED_DELAY_MS);
     } else if (attempt >= this.#options.maxDeliveries) await this.#bury(lease, uncounted, attempt, outcome.reason);
     else await this.#postpone(lease, uncounted, redeliveryPause(this.#options.backoffSeconds, attempt));
   }
@@ -244,10 +260,10 @@ export class JetStreamConsumer implements MessageConsumer {
   }
 
   /** Recorded before it is given back: whoever gets it next has to know. */
-  async #giveBack(lease: JetStreamLease, uncounted: number): Promise<void> {
+  async #giveBack(lease: JetStreamLease, uncounted: number, pauseMs = 0): Promise<void> {
     await this.#record(async () => {
       await this.#context.uncounted.record(lease.message.sequence, uncounted + lease.repeats + 1);
-      await lease.giveBack(0);
+      await lease.giveBack(pauseMs);
     });
   }
 
@@ -310,7 +326,11 @@ export class JetStreamConsumer implements MessageConsumer {
   }
 
   #report(error: unknown): void {
-    const reason = error instanceof Error ? error : new Error(reasonOf(error));
-    this.#options.onProblem?.(reason);
+    const reason = error instanceof StoreUnavailableError ? error.reason : reasonOf(error);
+    const text = `queue "${this.#queue}": ${reason}`;
+    const now = Date.now();
+    if (this.#problem?.text === text && now - this.#problem.at < SAME_PROBLEM_MS) return;
+    this.#problem = { text, at: now };
+    this.#options.onProblem?.(new Error(text, { cause: error }));
   }
 }

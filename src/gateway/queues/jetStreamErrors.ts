@@ -11,6 +11,8 @@ const STORE_FAILED = 10077;
 const MESSAGE_TOO_LARGE = 10054;
 const WRONG_LAST_SEQUENCE = [10071, 10164];
 const DELETE_FAILED = 10057;
+/** The first request with this message id has not been decided yet. */
+const DUPLICATE_IN_PROCESS = 10158;
 /** Status of errors that pass: no leader yet, a server that starts. */
 const TEMPORARY = 503;
 
@@ -25,13 +27,14 @@ export class ConnectionLostError extends Error {
 /** Says whether the same request can be expected to succeed some time later. */
 export function isTemporary(error: unknown): boolean {
   if (isStorageFull(error)) return false;
-  if (error instanceof JetStreamApiError) return error.status === TEMPORARY || isMissing(error);
+  if (error instanceof JetStreamApiError && error.status === TEMPORARY) return true;
   return mayHaveTakenEffect(error) || hasNoResponder(error) || isMissing(error) || error instanceof errors.RequestError;
 }
 
 /** Says whether the server may have done what it was asked in spite of the error. */
 export function mayHaveTakenEffect(error: unknown): boolean {
   if (error instanceof ConnectionLostError || error instanceof errors.TimeoutError) return true;
+  if (hasCode(error, DUPLICATE_IN_PROCESS)) return true;
   if (error instanceof errors.ClosedConnectionError || error instanceof errors.DrainingConnectionError) return true;
   return error instanceof errors.RequestError && !error.isNoResponders() && !isRefused(error);
 }

@@ -1,5 +1,6 @@
 import { type JetStreamAccess } from "./jetStreamAccess";
 import { type ReceivedMessage } from "./jetStreamMessage";
+import { StoreUnavailableError } from "./storeErrors";
 
 const SETTLE_TIMEOUT_MS = 5_000;
 
@@ -14,6 +15,7 @@ const RETURN = "-NAK";
 export class JetStreamLease {
   readonly message: ReceivedMessage;
   readonly #access: JetStreamAccess;
+  readonly #stream: string;
   readonly #timer: NodeJS.Timeout;
   readonly #superseded = new AbortController();
   #reply: string;
@@ -21,8 +23,9 @@ export class JetStreamLease {
   #isGivenBack = false;
 
   /** @param keepMs - Time after which the ack wait begins anew. */
-  constructor(access: JetStreamAccess, message: ReceivedMessage, keepMs: number) {
+  constructor(access: JetStreamAccess, stream: string, message: ReceivedMessage, keepMs: number) {
     this.#access = access;
+    this.#stream = stream;
     this.message = message;
     this.#reply = message.reply;
     this.#deliveryCount = message.deliveryCount;
@@ -53,9 +56,18 @@ export class JetStreamLease {
     if (!this.#isGivenBack) this.#access.api?.connection.publish(this.#reply, WORKING);
   }
 
-  /** Resolves when the server has deleted the message. */
-  acknowledge(): Promise<void> {
-    return this.#settle(ACKNOWLEDGE);
+  /**
+   * Resolves when the server has deleted the message. A consumer whose leader has changed may have forgotten that it
+   * delivered the message; then it does not answer, and would deliver the message again.
+   */
+  async acknowledge(): Promise<void> {
+    try {
+      await this.#settle(ACKNOWLEDGE);
+    } catch (error) {
+      const isUnanswered = error instanceof StoreUnavailableError && this.#access.api !== undefined;
+      if (!isUnanswered) throw error;
+      await this.#delete();
+    }
   }
 
   /** Gives the message back, to be delivered again after a pause. */
@@ -76,6 +88,16 @@ export class JetStreamLease {
     const { signal } = this.#superseded;
     await this.#access.run(SETTLE_TIMEOUT_MS, async ({ connection }, timeout) => {
       if (!signal.aborted) await connection.request(this.#reply, outcome, { timeout });
+    });
+  }
+
+  /** Deletes the message itself, unless the stream is another one by now and the number another message's. */
+  async #delete(): Promise<void> {
+    const { sequence, storedAt } = this.message;
+    await this.#access.run(SETTLE_TIMEOUT_MS, async ({ jsm }) => {
+      const stored = await jsm.streams.getMessage(this.#stream, { seq: sequence });
+      const isSame = stored !== null && Math.abs(stored.time.getTime() - storedAt) <= 1;
+      if (isSame) await jsm.streams.deleteMessage(this.#stream, sequence, false);
     });
   }
 }

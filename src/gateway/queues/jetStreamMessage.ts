@@ -25,6 +25,8 @@ export interface ReceivedMessage {
   body: Buffer;
   contentType: string;
   publishedAt: number;
+  /** When it came to the stream, in milliseconds since the epoch. Later than `publishedAt` if it was redriven. */
+  storedAt: number;
   /** What it takes of memory, headers included. */
   bytes: number;
 }

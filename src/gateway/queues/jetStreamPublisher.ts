@@ -11,8 +11,8 @@ import { idOf } from "./messageNumbers";
 import type { NewMessage, PublishedMessage } from "./messageStore";
 import { MessageTooLargeError, StoreWriteError } from "./storeErrors";
 
-/** Long enough for a server that restarts or a stream that elects its leader. */
-export const PUBLISH_TIMEOUT_MS = 10_000;
+/** Long enough for a server that restarts, or for servers that elect a leader: up to 9 s each time (raft.go of NATS). */
+const PUBLISH_TIMEOUT_MS = 15_000;
 /** Ids that are short and printable can be recognized in a header. */
 const PLAIN_ID = /^[\x21-\x7e]{1,200}$/;
 

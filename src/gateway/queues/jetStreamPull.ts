@@ -1,13 +1,11 @@
-import { createInbox, nanos, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import { createInbox, nanos, type Msg, type Subscription } from "@nats-io/transport-node";
 
 import { type JetStreamNames } from "./jetStreamNames";
 import { receivedMessage, type ReceivedMessage } from "./jetStreamMessage";
+import { type NatsSession } from "./natsConnection";
 
-/** How long a request for messages stays open. Short: how many there is room for is asked before each. */
-const EXPIRES_MS = 5_000;
-/** Beyond its time a request is taken for lost, e.g. with the server that had it. */
-const LOST_AFTER_MS = EXPIRES_MS + 2_000;
-const DRAIN_MS = 2_000;
+/** This long after its time a request is taken for lost, e.g. with the server that had it. */
+const LOST_AFTER_MS = 2_000;
 
 /** Statuses of the server, sent in place of a message. */
 const HEARTBEAT = 100;
@@ -18,34 +16,38 @@ export interface PullEvents {
   onMessage(message: ReceivedMessage): void;
   /** The request is over: filled, expired, or failed with a problem. */
   onEnd(problem?: string): void;
-  /** A problem for which another request by this subscription would not help. */
+  /** The request is over with a problem for which another one like it would not help. */
   onBroken(problem: string): void;
 }
 
 /**
  * Asks for messages of a durable consumer, one request at a time.
  *
- * Made of the library's parts instead of its `fetch`, which ends by dropping its subscription: messages that are on their
- * way then would be lost until the ack wait is over, and count as delivered. {@link drain} takes them in.
+ * Made of the library's parts instead of its `fetch`, which is ended by dropping its subscription: messages that are on
+ * their way then are lost until the ack wait is over, and count as delivered. Here a request is never given up: it is so
+ * short that whoever stops can wait for its end.
  */
 export class JetStreamPull {
-  readonly #connection: NatsConnection;
+  readonly #session: NatsSession;
   readonly #events: PullEvents;
   readonly #subject: string;
   readonly #inbox: string;
+  readonly #expiresMs: number;
   readonly #subscription: Subscription;
   #request = 0;
   /** Messages that the open request may still bring. */
   #left = 0;
   #timer: NodeJS.Timeout | undefined;
-  #drained: Promise<void> | undefined;
+  #onceOver: (() => void) | undefined;
 
-  constructor(connection: NatsConnection, names: JetStreamNames, queue: string, events: PullEvents) {
-    this.#connection = connection;
+  /** @param expiresMs - How long a request stays open. */
+  constructor(session: NatsSession, names: JetStreamNames, queue: string, expiresMs: number, events: PullEvents) {
+    this.#session = session;
     this.#events = events;
     this.#subject = `$JS.API.CONSUMER.MSG.NEXT.${names.stream}.${names.consumer(queue)}`;
     this.#inbox = createInbox();
-    this.#subscription = connection.subscribe(`${this.#inbox}.*`, {
+    this.#expiresMs = expiresMs;
+    this.#subscription = session.connection.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
         if (error) this.#break(error.message);
         else this.#receive(message);
@@ -62,30 +64,32 @@ export class JetStreamPull {
   request(batch: number, bytes: number): void {
     this.#request++;
     this.#left = batch;
-    this.#timer = setTimeout(() => this.#break("a request for messages got no answer"), LOST_AFTER_MS);
-    const options = { batch, max_bytes: bytes, expires: nanos(EXPIRES_MS) };
-    this.#connection.publish(this.#subject, JSON.stringify(options), { reply: `${this.#inbox}.${this.#request}` });
+    const lost = () => this.#break("a request for messages got no answer");
+    this.#timer = setTimeout(lost, this.#expiresMs + LOST_AFTER_MS);
+    const options = { batch, max_bytes: bytes, expires: nanos(this.#expiresMs) };
+    const reply = `${this.#inbox}.${this.#request}`;
+    this.#session.connection.publish(this.#subject, JSON.stringify(options), { reply });
   }
 
-  /** Ends the open request; resolves when no message of it is on its way any more. */
-  drain(): Promise<void> {
-    this.#left = 0;
+  /** Resolves when the open request is over, and no message comes any more. */
+  async close(): Promise<void> {
+    const { ended } = this.#session;
+    if (this.isOpen && !ended.aborted)
+      await new Promise<void>((resolve) => {
+        this.#onceOver = resolve;
+        ended.addEventListener("abort", () => resolve(), { once: true });
+      });
     clearTimeout(this.#timer);
-    this.#drained ??= Promise.race([
-      this.#subscription.drain().catch(() => undefined),
-      // a connection that is down has nothing on its way
-      new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS).unref()),
-    ]);
-    return this.#drained;
+    this.#subscription.unsubscribe();
   }
 
   #receive(message: Msg): void {
     if (message.subject.startsWith(this.#inbox)) return this.#receiveStatus(message);
     const received = receivedMessage(message);
     if (received === undefined) return;
-    const last = --this.#left === 0;
+    const isLast = --this.#left === 0;
     this.#events.onMessage(received);
-    if (last) this.#end();
+    if (isLast) this.#end();
   }
 
   #receiveStatus({ subject, headers }: Msg): void {
@@ -98,14 +102,18 @@ export class JetStreamPull {
   }
 
   #end(problem?: string): void {
-    this.#left = 0;
-    clearTimeout(this.#timer);
+    this.#finish();
     this.#events.onEnd(problem);
   }
 
   #break(problem: string): void {
-    const wasDrained = this.#drained !== undefined;
-    void this.drain();
-    if (!wasDrained) this.#events.onBroken(problem);
+    this.#finish();
+    this.#events.onBroken(problem);
+  }
+
+  #finish(): void {
+    this.#left = 0;
+    clearTimeout(this.#timer);
+    this.#onceOver?.();
   }
 }

@@ -3,20 +3,22 @@
  * JetStream for `kubernetes()` regions.
  *
  * Delivery is at-least-once. A message is leased to one consumer at a time; the lease is kept alive while the consumer's
- * promise is pending, and ends with the process, after which the message is delivered again.
+ * promise is pending, and ends with the process, after which the message is delivered again: at once, or where other
+ * gateways consume the same queue when the lease has run out.
  */
 export interface MessageStore {
   /**
    * Resolves once the message is on disk; a message that is accepted is never lost.
    *
    * @param options.deduplicationId - A second message with the id of an earlier one of the same queue is dropped, within
-   * the window of `MAX_DEDUPLICATION_IDS` and `DEDUPLICATION_HOURS`.
+   * the store's window: `MAX_DEDUPLICATION_IDS` and `DEDUPLICATION_HOURS` for the embedded one, two minutes for JetStream.
    * @throws MessageTooLargeError for a body over `MAX_MESSAGE_BYTES`.
    * @throws StoreWriteError when the message could not be written; it is not in the queue then.
+   * @throws StoreUnavailableError when a store elsewhere does not answer; it says whether the message may be in the queue.
    */
   publish(queue: string, message: NewMessage, options?: { deduplicationId?: string }): Promise<PublishedMessage>;
 
-  /** Delivers the queue's messages, oldest first, until the consumer is stopped. One consumer a queue. */
+  /** Delivers the queue's messages, oldest first, until the consumer is stopped. One consumer a queue and store. */
   consume(queue: string, options: ConsumerOptions, deliver: DeliverMessage): MessageConsumer;
 
   /** Counts of one queue, for scaling and for people. */
@@ -92,7 +94,7 @@ export interface MessageConsumer {
   update(options: ConsumerOptions): void;
   /** Looks for messages now, e.g. because `maxInFlight` has grown. */
   wake(): void;
-  /** Leases nothing more and resolves when the pending deliveries have ended. */
+  /** Leases nothing more and resolves when the pending deliveries have ended; what was leased and not begun is given back. */
   stop(): Promise<void>;
 }
 

@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -6,11 +5,12 @@ import { join } from "node:path";
 import { openEmbeddedStore } from "../../../src/gateway/queues/embeddedStore";
 import type { MessageStore } from "../../../src/gateway/queues/messageStore";
 import { currentProcess, isRunning } from "../../../src/gateway/queues/processIdentity";
+import { ChildScripts } from "../../support/childScripts";
 import { temporaryFolder } from "../../support/temporaryFolder";
 import { waitUntil } from "../../support/waitUntil";
 
 const folder = temporaryFolder();
-let children: ChildProcess[];
+const children = new ChildScripts();
 let stores: MessageStore[];
 
 beforeAll(() => {
@@ -19,38 +19,17 @@ beforeAll(() => {
 });
 
 beforeEach(() => {
-  children = [];
   stores = [];
 });
 
 afterEach(async () => {
-  await Promise.all(children.map(end));
+  await children.endAll();
   await Promise.all(stores.map((store) => store.close()));
 });
 
-/** Starts a script of children/; `lines` grows with its whole lines of output. */
-function start(script: string, args: (string | number)[], shellPrefix = ""): { child: ChildProcess; lines: string[] } {
-  const command = [process.execPath, join(__dirname, "children", script), ...args.map(String)];
-  const child = spawn("/bin/sh", ["-c", `${shellPrefix} exec "$@"`, "sh", ...command], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  children.push(child);
-  const lines: string[] = [];
-  let rest = "";
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    const parts = (rest + chunk).split("\n");
-    rest = parts.pop()!;
-    lines.push(...parts);
-  });
-  return { child, lines };
-}
-
-/** Ends a child with SIGKILL and waits until its output has been read. */
-async function end(child: ChildProcess): Promise<void> {
-  if (child.stdout!.closed) return;
-  const closed = once(child, "close");
-  child.kill("SIGKILL");
-  await closed;
+/** Starts a script of children/. */
+function start(script: string, args: (string | number)[], shellPrefix = "") {
+  return children.start(join(__dirname, "children", script), args, shellPrefix);
 }
 
 async function open(): Promise<MessageStore> {
@@ -86,7 +65,7 @@ describe("a process that is killed", () => {
   it.each([200, 2_000, 6_000])("keeps every message it has accepted (killed after %i)", async (count) => {
     const { child, lines } = start("publish.cjs", [folder(), 300]);
     await waitUntil(`${count} accepted messages`, () => lines.length >= count);
-    await end(child);
+    await children.end(child);
     const accepted = acceptedOf(lines);
     expect(accepted.length).toBeGreaterThanOrEqual(count);
 
@@ -109,7 +88,7 @@ describe("a process that is killed", () => {
     for (const attempt of [1, 2]) {
       const { child, lines } = start("consume.cjs", [folder(), 3]);
       await waitUntil("three deliveries", () => lines.length === 3);
-      await end(child);
+      await children.end(child);
       expect(lines.map((line) => line.split(" ")[2])).toEqual(Array<string>(3).fill(String(attempt)));
       seen.push(...lines.map((line) => line.split(" ")[1]));
     }
@@ -144,7 +123,7 @@ describe("a folder that another process has open", () => {
       name: "StoreInUseError",
       message: expect.stringContaining(`is in use by process ${child.pid}`) as string,
     });
-    await end(child);
+    await children.end(child);
     await open();
     const third = start("openStore.cjs", [folder()]);
     await waitUntil("the third process's answer", () => third.lines.length === 1);
@@ -154,7 +133,7 @@ describe("a folder that another process has open", () => {
   it("goes to one of many that take over from a dead one at the same time", async () => {
     const first = start("openStore.cjs", [folder()]);
     await waitUntil("the first process's store", () => first.lines.includes("opened"));
-    await end(first.child);
+    await children.end(first.child);
     const others = Array.from({ length: 4 }, () => start("openStore.cjs", [folder()]));
     await waitUntil("all answers", () => others.every(({ lines }) => lines.length === 1));
     expect(others.filter(({ lines }) => lines[0] === "opened")).toHaveLength(1);

@@ -4,12 +4,18 @@ import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
 import type { ConsumerOptions, Delivery, MessageStore } from "../../../src/gateway/queues/messageStore";
 import { openJetStreamStore } from "../../../src/gateway/queues/jetStreamStore";
 import { limits } from "../../../src/spec";
-import { NatsRegion } from "../../support/natsRegion";
+import { connected, NatsRegion } from "../../support/natsRegion";
 import { describeWithNats, NatsServer } from "../../support/natsServer";
 import { waitUntil } from "../../support/waitUntil";
 import { behavesAsMessageStore } from "./messageStoreBehaviour";
 import { storeFixture, text } from "./storeFixture";
 
+/** What docs/decisions/0013-jetstream.md asks for. */
+const SUBJECTS = {
+  publish: ["fullcode.>", "$JS.API.>", "$JS.ACK.>", "$KV.>"],
+  subscribe: ["fullcode.>", "_INBOX.>"],
+};
+const USER = { user: "gateway", password: "of-the-test" };
 const ANY_ROOM: ConsumerOptions = { maxDeliveries: 3, backoffSeconds: 0.01, maxInFlight: () => 10 };
 
 describeWithNats("the JetStream store", () => {
@@ -18,11 +24,11 @@ describeWithNats("the JetStream store", () => {
   let client: NatsConnection;
 
   beforeAll(async () => {
-    server = await NatsServer.start();
-    client = await connect({ servers: server.url });
+    server = await NatsServer.start({ ...USER, allow: SUBJECTS });
+    client = await connect({ servers: server.url, user: USER.user, pass: USER.password });
   });
   beforeEach(() => {
-    region = new NatsRegion(server);
+    region = new NatsRegion(server).as(USER);
   });
   afterEach(() => region.close());
   afterAll(async () => {
@@ -146,8 +152,10 @@ describeWithNats("the JetStream store", () => {
     const stopping = consumer.stop();
     ends.forEach((end) => end());
     await stopping;
-    await waitUntil("the end", async () => (await other.counts("orders")).inFlight === 0);
-    expect(await other.counts("orders")).toEqual({ pending: 2, inFlight: 0, deadLetters: 0 });
+    await waitUntil("the end", async () => {
+      const { pending, inFlight } = await other.counts("orders");
+      return pending === 2 && inFlight === 0;
+    });
   });
 
   it("keeps no more bodies in memory than requests may", async () => {
@@ -170,6 +178,30 @@ describeWithNats("the JetStream store", () => {
       ends[ended]();
     }
     await consumer.stop();
+  });
+
+  it("runs a message once though the server forgets that it delivered it", async () => {
+    const store = await region.open();
+    await store.publish("orders", text("a"));
+    let end: (() => void) | undefined;
+    let deliveries = 0;
+    const consumer = store.consume("orders", { ...ANY_ROOM, maxInFlight: () => 1 }, () => {
+      deliveries++;
+      return new Promise((resolve) => (end = () => resolve({ delivered: true })));
+    });
+    await waitUntil("a delivery", () => end !== undefined);
+    // what a replica that lags behind does when it becomes the leader
+    const manager = await jetstreamManager(client);
+    const { config } = await manager.consumers.info(region.stream, "orders");
+    await manager.consumers.delete(region.stream, "orders");
+    await manager.consumers.add(region.stream, config);
+    end!();
+    await waitUntil("the end", async () => (await store.counts("orders")).pending === 0);
+    await store.publish("orders", text("b"));
+    await waitUntil("the next one", () => deliveries === 2);
+    end!();
+    await consumer.stop();
+    expect(await store.counts("orders")).toEqual({ pending: 0, inFlight: 0, deadLetters: 0 });
   });
 
   describe("what is left by a trigger that is gone", () => {
@@ -283,10 +315,9 @@ describeWithNats("a server that takes only small messages", () => {
         name: "MessageTooLargeError",
         message: expect.stringContaining("takes at most 1048576 bytes with headers (max_payload)") as string,
       });
-      const client = region.connect();
-      await waitUntil("a connection", () => client.session !== undefined);
+      const { connection } = await connected(region.connect());
       const body = Buffer.alloc(1024 * 1024);
-      client.session!.connection.publish(region.subject("orders"), body);
+      connection.publish(region.subject("orders"), body);
       await waitUntil("the message", async () => (await store.counts("orders")).pending === 1);
       const consumer = store.consume("orders", { ...ANY_ROOM, maxDeliveries: 1 }, () =>
         Promise.resolve({ delivered: false, reason: "no" }),

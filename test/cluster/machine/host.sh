@@ -12,23 +12,27 @@ root=$state/host
 registry=127.0.0.1:5000
 
 down() {
-  local file mount
-  for file in "$root/dockerd.pid" "$root/registry.pid" "$root/docker-run/containerd/containerd.pid"; do
-    if [ -f "$file" ]; then end "$(cat "$file")"; fi
-  done
+  local mount
+  end_process "$root/dockerd.pid"
+  end_process "$root/docker-run/containerd/containerd.pid"
+  end_process "$root/registry.pid"
   { grep -o "$root/[^ ]*" /proc/mounts || true; } | sort -r | while read -r mount; do umount -l "$mount" || true; done
   rm -rf "$root"
 }
 
-# end PID: asks the process to end, and makes it after ten seconds
-end() {
-  local tries
-  kill "$1" 2>/dev/null || return 0
+# end_process FILE: asks the process whose id is in the file to end, and makes it after ten seconds
+end_process() {
+  local pid tries
+  if ! [ -f "$1" ]; then return 0; fi
+  pid=$(cat "$1")
+  # the id may be another process' by now
+  if ! grep -qs "$root" "/proc/$pid/cmdline"; then return 0; fi
+  kill "$pid"
   for tries in {1..50}; do
-    kill -0 "$1" 2>/dev/null || return 0
+    if ! kill -0 "$pid" 2>/dev/null; then return 0; fi
     sleep 0.2
   done
-  kill -9 "$1" 2>/dev/null || true
+  kill -9 "$pid" 2>/dev/null || true
 }
 
 # start NAME COMMAND…: detached, with its output in NAME.log
@@ -51,6 +55,8 @@ ready() {
 
 docker_engine() {
   ! docker info >/dev/null 2>&1 || return 0
+  end_process "$root/docker-run/containerd/containerd.pid" # of an engine that was killed
+  rm -rf "$root/docker-run" "$root/docker.pid"
   start dockerd dockerd --data-root "$root/docker" --exec-root "$root/docker-run" --pidfile "$root/docker.pid"
   ready dockerd docker info
 }

@@ -77,9 +77,15 @@ export class KubernetesResources implements ResourceMaker {
     return this.deleteObject(manifestOf(outputs), provider);
   }
 
-  /** A run that was cut short leaves its namespace behind. */
-  private deleteLeftovers({ inputs, provider }: Registration): Promise<void> {
-    return this.deleteObject(manifestOf(inputs), provider);
+  /** A run that was cut short leaves its namespace behind, with pods that have minutes to end. */
+  private async deleteLeftovers({ inputs, provider }: Registration): Promise<void> {
+    const manifest = manifestOf(inputs);
+    const client = this.client(provider);
+    const { name } = manifest.metadata;
+    if ((await client.run(["get", "namespace", name, "--ignore-not-found"])) === "") return;
+    const kinds = "scaledobjects,deployments,statefulsets,pods";
+    await client.run(["delete", kinds, "--all", "--namespace", name, "--grace-period=0", "--force"]);
+    await this.deleteObject(manifest, provider);
   }
 
   private async deleteObject(manifest: Manifest, provider: Properties): Promise<void> {

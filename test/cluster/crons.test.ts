@@ -2,7 +2,7 @@ import { nanos } from "@nats-io/transport-node";
 
 import { CronTrigger, Environment, FullCodeFunction, kubernetes, ServerlessApp } from "../../src";
 import { codeFolder, removeCodeFolders } from "../support/codeFolder";
-import { CONTROLLED_HANDLER, DeliveryControl, type ReportedDelivery } from "./support/deliveryControl";
+import { CONTROLLED_HANDLER, DeliveryControl } from "./support/deliveryControl";
 import { gatewayStatus } from "./support/gatewayStatus";
 import { NATS_IMAGE, NODE_IMAGE, REGISTRY } from "./support/machine";
 import { pollUntil } from "./support/pollUntil";
@@ -11,17 +11,16 @@ import { type Pod, TestRegion } from "./support/regions";
 import { openStack, type TestStack } from "./support/testStack";
 
 const APP = "crons";
-const NAMESPACE = `${APP}-test`;
 const GATEWAY_PODS = "app.kubernetes.io/component=gateway";
-const STREAM = `fullcode_${APP}_test_eu`;
 const TICKS = ["tick-1", "tick-2", "tick-3", "tick-4", "tick-5"];
 const SECOND_MS = 1_000;
-/** For each cron, so that there are more than 200. */
+/** For each of five crons: more than 200 firings, and time for what a killed gateway had to be delivered again. */
 const SECONDS = 45;
-/** What is later than this is missed, and the cron decides what becomes of it. */
+/** From declaring a firing to the time at which no gateway is left that could fire it. */
+const HALT_MS = 35 * SECOND_MS;
+/** A firing that is later than this is missed, and its cron decides what becomes of it. */
 const LATE_MS = 60 * SECOND_MS;
-/** From a program that declares a firing to gateways that are gone. */
-const HALT_MS = 30 * SECOND_MS;
+const WINDOW_MS = 120 * SECOND_MS;
 
 const eu = new TestRegion("eu");
 const control = new DeliveryControl();
@@ -29,20 +28,26 @@ let code: string;
 let controlUrl: string;
 let stack: TestStack;
 
+/** Two regions in one cluster, so that one can wait for its gateways while the other one is looked at. */
+type CronRegion = "steady" | "halted";
+
 /** @param once - When the cron fires that fires once a day, if there is one. */
 function declareApp(once?: Date): void {
   const app = new ServerlessApp(APP);
-  const region = kubernetes({
-    context: "eu",
-    registry: `${REGISTRY}/${APP}`,
-    nodeImage: NODE_IMAGE,
-    nats: { image: NATS_IMAGE, memory: 128 },
-    gateway: { cpu: 0.1, memory: 256 },
-    pollingInterval: 1,
-  });
+  const region = (name: CronRegion) =>
+    kubernetes({
+      context: "eu",
+      namespace: namespaceOf(name),
+      registry: `${REGISTRY}/${APP}`,
+      nodeImage: NODE_IMAGE,
+      nats: { image: NATS_IMAGE, memory: 128 },
+      gateway: { cpu: 0.1, memory: 256 },
+      pollingInterval: 1,
+    });
+  const regions = { steady: region("steady"), halted: region("halted") };
   const ticker = new FullCodeFunction("ticker", {
     app,
-    environments: [new Environment("test", { app, type: "test", regions: { eu: region } })],
+    environments: [new Environment("test", { app, type: "test", regions })],
     code,
     variables: { CONTROL: controlUrl },
     egress: [{ cidr: `${new URL(controlUrl).hostname}/32` }],
@@ -54,6 +59,10 @@ function declareApp(once?: Date): void {
   if (once === undefined) return;
   const schedule = `${once.getUTCSeconds()} ${once.getUTCMinutes()} ${once.getUTCHours()} * * *`;
   new CronTrigger("once", { function: ticker, schedule, missed: "latest" });
+}
+
+function namespaceOf(region: CronRegion): string {
+  return `${APP}-${region}`;
 }
 
 beforeAll(async () => {
@@ -68,18 +77,28 @@ afterAll(async () => {
   removeCodeFolders();
 });
 
-function gateways(): Promise<Pod[]> {
-  return eu.untilPods(NAMESPACE, GATEWAY_PODS, 2);
+function gateways(region: CronRegion): Promise<Pod[]> {
+  return eu.untilPods(namespaceOf(region), GATEWAY_PODS, 2);
 }
 
-/** Deliveries of each firing: `<cron> <scheduled time>` → attempts. */
-function attempts(deliveries: readonly ReportedDelivery[]): Map<string, number[]> {
+async function scaleGateways(region: CronRegion, replicas: number): Promise<void> {
+  await eu.run("scale", "--namespace", namespaceOf(region), "deployment/gateway", `--replicas=${replicas}`);
+  await eu.untilPods(namespaceOf(region), GATEWAY_PODS, replicas);
+}
+
+/** What has been delivered of each firing: `<cron> <scheduled time>` → attempts. */
+function firingsOf(region: CronRegion): Map<string, number[]> {
   const firings = new Map<string, number[]>();
-  for (const { trigger, scheduledTime, attempt } of deliveries) {
+  for (const { trigger, scheduledTime, attempt } of control.in(region)) {
     const key = `${trigger} ${scheduledTime}`;
     firings.set(key, [...(firings.get(key) ?? []), attempt]);
   }
   return firings;
+}
+
+/** Firings that came more than once, otherwise than as one message that was delivered again. */
+function repeatedOf(region: CronRegion): [string, number[]][] {
+  return [...firingsOf(region)].filter(([, attempts]) => new Set(attempts).size < attempts.length);
 }
 
 /** Firings of all crons that fire every second. */
@@ -89,73 +108,71 @@ function ticksBetween(from: number, to: number): string[] {
   return TICKS.flatMap((tick) => times.map((time) => `${tick} ${time}`));
 }
 
-async function untilFired(firings: readonly string[]): Promise<void> {
+async function untilDelivered(region: CronRegion, firings: readonly string[]): Promise<void> {
   let missing: string[] = [];
   await pollUntil(`${firings.length} firings are delivered`, () => {
-    const delivered = attempts(control.deliveries);
+    const delivered = firingsOf(region);
     return (missing = firings.filter((firing) => !delivered.has(firing))).length === 0;
   }).catch((error: Error) => {
     throw new Error(`${error.message}; ${missing.length} are missing, such as ${missing.slice(0, 5).join(", ")}`);
   });
 }
 
-/** Firings that came twice otherwise than as one message that was delivered again. */
-function repeated(deliveries: readonly ReportedDelivery[]): [string, number[]][] {
-  return [...attempts(deliveries)].filter(([, numbers]) => new Set(numbers).size < numbers.length);
+function fullSecond(time: number): number {
+  return Math.ceil(time / SECOND_MS) * SECOND_MS;
 }
 
-test("two gateways fire each cron once, while one of them is killed and the other one is restarted", async () => {
-  const [killed, restarted] = await gateways();
-  await pollUntil("all crons fire", () => new Set(control.deliveries.map(({ trigger }) => trigger)).size === 5);
-  const from = Math.ceil(Date.now() / SECOND_MS) * SECOND_MS + SECOND_MS;
-  const to = from + SECONDS * SECOND_MS;
+describe("two gateways", () => {
+  /** When the cron was due that fires once, with no gateway there. */
+  let missed: number;
+  /** NATS of the region without gateways. */
+  let nats: Awaited<ReturnType<typeof connectOperator>>;
+  const stream = `fullcode_${APP}_test_halted`;
+  afterAll(() => nats.connection.close());
 
-  await pollUntil("the first firings of many", () => Date.now() > from + 5 * SECOND_MS);
-  await eu.kill(killed);
-  await pollUntil("half of the time is over", () => Date.now() > from + 18 * SECOND_MS);
-  await gateways();
-  await eu.run("delete", "pod", "--namespace", NAMESPACE, restarted.metadata.name, "--wait=false");
-  await untilFired(ticksBetween(from, to));
-  await gateways();
-  expect(repeated(control.deliveries)).toEqual([]);
-  // only what a gateway had when it was killed is delivered again
-  const again = control.deliveries.filter(({ attempt }) => attempt > 1);
-  console.log(`${control.deliveries.length} deliveries, ${again.length} of them repeated`);
-});
+  test("that end leave the firings that they have made, each a message of its own", async () => {
+    missed = fullSecond(Date.now() + HALT_MS);
+    await stack.deploy(() => declareApp(new Date(missed)));
+    const running = await gateways("halted");
+    await pollUntil("both have the new cron", async () => {
+      const statuses = await Promise.all(running.map((pod) => gatewayStatus(eu, pod)));
+      return statuses.every(({ crons }) => crons.some(({ name }) => name === "once"));
+    });
+    await pollUntil("all crons fire", () => new Set(control.in("halted").map(({ trigger }) => trigger)).size === 5);
+    await scaleGateways("halted", 0);
+    expect(Date.now()).toBeLessThan(missed);
 
-test("an outage that is longer than NATS remembers message ids repeats no firing, and the one missed comes once", async () => {
-  const missed = Math.ceil((Date.now() + HALT_MS) / SECOND_MS) * SECOND_MS;
-  await stack.deploy(() => declareApp(new Date(missed)));
-  const running = await gateways();
-  await pollUntil("all gateways have the new cron", async () => {
-    const statuses = await Promise.all(running.map((pod) => gatewayStatus(eu, pod)));
-    return statuses.every(({ crons }) => crons.some(({ name }) => name === "once"));
+    nats = await connectOperator(eu, namespaceOf("halted"));
+    const { config, state } = await nats.jsm.streams.info(stream);
+    expect(state.last_seq - state.messages).toBe(firingsOf("halted").size);
+    // what NATS forgets two minutes after it came, it forgets now, and the outage can be shorter
+    expect(config.duplicate_window).toBe(nanos(WINDOW_MS));
+    await nats.jsm.streams.update(stream, { duplicate_window: nanos(SECOND_MS) });
   });
-  await scaleGateways(0);
-  await eu.untilPods(NAMESPACE, GATEWAY_PODS, 0);
-  expect(Date.now()).toBeLessThan(missed);
 
-  // the window is two minutes: what is forgotten after them is forgotten now
-  const { connection, jsm } = await connectOperator(eu, NAMESPACE);
-  const { config, state } = await jsm.streams.info(STREAM);
-  expect(config.duplicate_window).toBe(nanos(120 * SECOND_MS));
-  await jsm.streams.update(STREAM, { duplicate_window: nanos(SECOND_MS) });
-  // every message that NATS ever took was one firing
-  expect(state.messages).toBe(0);
-  expect(state.last_seq).toBe(attempts(control.deliveries).size);
+  test("fire each cron once, while one of them is killed and the other one is restarted", async () => {
+    const [killed, restarted] = await gateways("steady");
+    const from = fullSecond(Date.now());
+    await pollUntil("the first firings", () => Date.now() > from + 5 * SECOND_MS);
+    await eu.kill(killed);
+    await pollUntil("almost half of them", () => Date.now() > from + 18 * SECOND_MS);
+    await gateways("steady");
+    await eu.run("delete", "pod", "--namespace", namespaceOf("steady"), restarted.metadata.name, "--wait=false");
+    await untilDelivered("steady", ticksBetween(from, from + SECONDS * SECOND_MS));
+    await gateways("steady");
+    expect(repeatedOf("steady")).toEqual([]);
+  });
 
-  await pollUntil("the firing is too late to count as on time", () => Date.now() > missed + LATE_MS + 2 * SECOND_MS);
-  const back = Math.floor(Date.now() / SECOND_MS) * SECOND_MS;
-  await scaleGateways(2);
-  await gateways();
-  const ready = Math.ceil(Date.now() / SECOND_MS) * SECOND_MS;
-  await untilFired(ticksBetween(back - LATE_MS + 20 * SECOND_MS, ready + 5 * SECOND_MS));
-  expect(control.of("once")).toMatchObject([{ attempt: 1, scheduledTime: new Date(missed).toISOString() }]);
-  expect(repeated(control.deliveries)).toEqual([]);
-  expect((await jsm.streams.info(STREAM)).config.duplicate_window).toBe(nanos(120 * SECOND_MS));
-  await connection.close();
+  test("repeat no firing after an outage in which NATS has forgotten them, and make up for the one that was missed", async () => {
+    await pollUntil("it is too late to count as on time", () => Date.now() > missed + LATE_MS + SECOND_MS);
+    const back = fullSecond(Date.now());
+    await scaleGateways("halted", 2);
+    const ready = fullSecond(Date.now());
+    // of those that have been missed by less, the last ones: gateways take a while to start
+    await untilDelivered("halted", ticksBetween(back - LATE_MS / 2, ready + 5 * SECOND_MS));
+    const made = control.in("halted").filter(({ trigger }) => trigger === "once");
+    expect(made).toMatchObject([{ attempt: 1, scheduledTime: new Date(missed).toISOString() }]);
+    expect(repeatedOf("halted")).toEqual([]);
+    expect((await nats.jsm.streams.info(stream)).config.duplicate_window).toBe(nanos(WINDOW_MS));
+  });
 });
-
-async function scaleGateways(replicas: number): Promise<void> {
-  await eu.run("scale", "--namespace", NAMESPACE, "deployment/gateway", `--replicas=${replicas}`);
-}

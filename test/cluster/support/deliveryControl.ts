@@ -10,8 +10,8 @@ const { hostname } = require("node:os");
 
 module.exports = async function (req, res) {
   const { type, name, scheduledTime } = req.trigger;
-  const attempt = req.appInfo.deliveryAttempt;
-  const report = { pod: hostname(), trigger: name, type, scheduledTime, attempt, body: req.body };
+  const { region, deliveryAttempt: attempt } = req.appInfo;
+  const report = { region, pod: hostname(), trigger: name, type, scheduledTime, attempt, body: req.body };
   const answer = await fetch(process.env.CONTROL, { method: "POST", body: JSON.stringify(report), signal: req.signal });
   const { fail } = await answer.json();
   if (fail !== undefined) throw new Error(fail);
@@ -23,6 +23,7 @@ module.exports = async function (req, res) {
 export interface ReportedDelivery {
   /** When it was reported, in milliseconds since the epoch. */
   at: number;
+  region: string;
   pod: string;
   /** Name of its trigger. */
   trigger: string;
@@ -37,7 +38,7 @@ export interface Decision {
   fail?: string;
 }
 
-/** Hears of every delivery to the handlers of a region, and says how each ends, and when. */
+/** Hears of every delivery to the handlers of a program, and says how each ends, and when. */
 export class DeliveryControl {
   readonly deliveries: ReportedDelivery[] = [];
   /** Asked for each delivery; its handler waits for the answer. */
@@ -52,9 +53,9 @@ export class DeliveryControl {
     return `http://${host}:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Deliveries by one trigger. */
-  of(trigger: string): ReportedDelivery[] {
-    return this.deliveries.filter((each) => each.trigger === trigger);
+  /** Deliveries in one region. */
+  in(region: string): ReportedDelivery[] {
+    return this.deliveries.filter((each) => each.region === region);
   }
 
   close(): void {

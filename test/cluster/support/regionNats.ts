@@ -17,8 +17,9 @@ export interface PublisherAccess {
 /** Connects as programs do that send messages: by the Secret that the platform makes for them. */
 export async function connectPublisher(region: TestRegion, namespace: string): Promise<PublisherAccess> {
   const { data } = await region.get<Secret>(namespace, "secret", "nats-publisher");
-  const [user, password, subjectPrefix] = ["user", "password", "subjectPrefix"].map((key) => decoded(data[key]));
-  const connection = await connectTo(region, namespace, user, password);
+  const fields = ["user", "password", "subjectPrefix", "inboxPrefix"];
+  const [user, pass, subjectPrefix, inboxPrefix] = fields.map((key) => decoded(data[key]));
+  const connection = await connectTo(region, namespace, { user, pass, inboxPrefix });
   return { connection, js: jetstream(connection), subjectPrefix };
 }
 
@@ -30,8 +31,8 @@ export async function connectOperator(
   const secrets = await region.list<Secret>(namespace, "secrets", "app.kubernetes.io/component=gateway");
   const credentials = secrets.map(({ data }) => data["nats.json"]).find((text) => text !== undefined);
   if (credentials === undefined) throw new Error(`the gateways of ${namespace} have no credentials of NATS`);
-  const { user, password } = JSON.parse(decoded(credentials)) as { user: string; password: string };
-  const connection = await connectTo(region, namespace, user, password);
+  const { user, password: pass } = JSON.parse(decoded(credentials)) as { user: string; password: string };
+  const connection = await connectTo(region, namespace, { user, pass });
   return { connection, jsm: await jetstreamManager(connection, { checkAPI: false }) };
 }
 
@@ -40,16 +41,14 @@ interface Secret extends KubernetesObject {
 }
 
 /** By the Service's address: its name is known within the cluster only. */
-async function connectTo(region: TestRegion, namespace: string, user: string, pass: string): Promise<NatsConnection> {
+async function connectTo(
+  region: TestRegion,
+  namespace: string,
+  login: { user: string; pass: string; inboxPrefix?: string },
+): Promise<NatsConnection> {
   const servers = (await region.serviceUrl(namespace, "nats")).replace("http://", "");
-  return connect({
-    servers,
-    user,
-    pass,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: RECONNECT_MS,
-    noAsyncTraces: true,
-  });
+  const endless = { maxReconnectAttempts: -1, reconnectTimeWait: RECONNECT_MS };
+  return connect({ servers, ...login, ...endless, noAsyncTraces: true });
 }
 
 function decoded(base64: string): string {

@@ -4,10 +4,14 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+import { SharedCluster } from "./lib/cluster/sharedCluster.mjs";
 import { environment } from "./lib/environment.mjs";
 import { LoadGenerator } from "./lib/loadGenerator.mjs";
 import { parseOptions } from "./lib/options.mjs";
 import { judge, printDetails, printTable, writeResults } from "./lib/report.mjs";
+import { clusterCold } from "./suites/clusterCold.mjs";
+import { clusterFunctions } from "./suites/clusterFunctions.mjs";
+import { clusterWarm } from "./suites/clusterWarm.mjs";
 import { cold } from "./suites/cold.mjs";
 import { memory } from "./suites/memory.mjs";
 import { routes } from "./suites/routes.mjs";
@@ -15,9 +19,14 @@ import { runtimeApi } from "./suites/runtimeApi.mjs";
 import { warm } from "./suites/warm.mjs";
 
 const SUITES = { warm, cold, memory, routes, "runtime-api": runtimeApi };
+const CLUSTER_SUITES = {
+  "cluster-cold": clusterCold,
+  "cluster-warm": clusterWarm,
+  "cluster-functions": clusterFunctions,
+};
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-const options = parseOptions(process.argv.slice(2), Object.keys(SUITES));
+const options = parseOptions(process.argv.slice(2), Object.keys(SUITES), Object.keys(CLUSTER_SUITES));
 if (options.help) {
   console.log(options.usage);
 } else {
@@ -33,7 +42,12 @@ async function run() {
   const where = environment();
   console.log(`${where.cores} × ${where.cpu}, Node.js ${where.node}, Linux ${where.kernel}, commit ${where.commit}\n`);
   const rows = [];
-  for (const name of options.only) rows.push(...(await runSuite(name)).map(judge));
+  const cluster = new SharedCluster(progress);
+  try {
+    for (const name of options.only) rows.push(...(await runSuite(name, cluster)).map(judge));
+  } finally {
+    await cluster.stop();
+  }
   console.log();
   printTable(rows);
   printDetails(rows);
@@ -41,19 +55,24 @@ async function run() {
   return rows.filter(({ ok }) => ok === false).length;
 }
 
-/** Whatever a suite has started is stopped before the next one begins. */
-async function runSuite(name) {
+/** Whatever a suite has started is stopped before the next one begins; but for the cluster, which takes minutes. */
+async function runSuite(name, cluster) {
   const generator = new LoadGenerator();
   const stops = [() => generator.stop()];
   try {
-    return await SUITES[name]({
+    return await { ...SUITES, ...CLUSTER_SUITES }[name]({
       generator,
       quick: options.quick,
       peers: options.peers,
       stopLater: (stop) => stops.push(stop),
-      progress: (message) => console.log(`… ${message}`),
+      cluster: () => cluster.get(),
+      progress,
     });
   } finally {
     for (const stop of stops.reverse()) await stop();
   }
+}
+
+function progress(message) {
+  console.log(`… ${message}`);
 }

@@ -9,7 +9,7 @@ const SETTLE_MS = 400;
 /**
  * Loads contenders in turn, A B C A B C …, so that whatever else the machine does meets all of them alike.
  *
- * @param contenders - `{ name, pids, partPids, port, paths, method, body }`: `pids` and their descendants are charged; what
+ * @param contenders - `{ name, pids, partPids, host, port, paths, method, body }`: `pids` and their descendants are charged; what
  *   `partPids` among them used is told beside it.
  * @returns for each contender, by name, what every round measured.
  */
@@ -23,11 +23,11 @@ export async function interleavedRounds(generator, contenders, { rounds, request
 }
 
 async function loadOnce(generator, contender, requests, connections) {
-  const { name, pids, partPids = [], port, paths, method, body } = contender;
+  const { name, pids, partPids = [], host, port, paths, method, body } = contender;
   await sleep(SETTLE_MS);
   const before = charged(pids);
   const partBefore = charged(partPids);
-  const result = await generator.run({ port, paths, method, body, requests, connections });
+  const result = await generator.run({ host, port, paths, method, body, requests, connections });
   await sleep(SETTLE_MS);
   if (result.failed > 0)
     throw new Error(`${name}: ${result.failed} of ${requests} requests were not answered with 200`);

@@ -11,9 +11,9 @@ export class KeepAliveConnection {
   #onAnswer;
 
   /** @param onAnswer - Called with the status of each answer. */
-  constructor(port, onAnswer, onError) {
+  constructor(host, port, onAnswer, onError) {
     this.#onAnswer = onAnswer;
-    this.#socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    this.#socket = connect({ port, host, noDelay: true });
     this.#socket.on("data", (chunk) => this.#take(chunk));
     this.#socket.on("error", onError);
     this.#socket.on("end", () => onError(new Error("the server has closed a connection under load")));

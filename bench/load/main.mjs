@@ -10,7 +10,7 @@ process.on("message", async (load) => {
   }
 });
 
-function run({ port, connections, requests, paths, method = "GET", body }) {
+function run({ host = "127.0.0.1", port, connections, requests, paths, method = "GET", body }) {
   const payloads = paths.map((path) => requestText(method, path, body));
   const latencies = new Float64Array(requests);
   let sent = 0;
@@ -42,6 +42,7 @@ function run({ port, connections, requests, paths, method = "GET", body }) {
         connection.send(payloads[sent++ % payloads.length]);
       };
       const connection = new KeepAliveConnection(
+        host,
         port,
         (status) => {
           latencies[answered++] = performance.now() - sentAt;

@@ -15,6 +15,9 @@ const server = createServer((request, response) => {
   response.end(body);
 });
 
-server.listen({ port: Number(process.env.PORT ?? 0), host: "127.0.0.1" }, () => {
+server.listen({ port: Number(process.env.PORT ?? 0), host: process.env.HOST ?? "127.0.0.1" }, () => {
   writeSync(1, `${server.address().port}\n`);
 });
+
+// the first process of a container is not ended by a signal that it does not take
+process.once("SIGTERM", () => process.exit());

@@ -3,7 +3,7 @@
 #   region.sh up NAME INDEX        makes it, prints the path of its kubeconfig; INDEX, 1 to 9, picks the addresses
 #   region.sh down NAME            ends it and removes its files, also after `up` was cut short
 #   region.sh stop NAME PROCESS    ends one process at once: apiserver, kubelet, controllers, ...
-#   region.sh start NAME PROCESS   starts it again
+#   region.sh start NAME PROCESS   starts it again; returns when an API server answers
 # From this machine all is reachable by address: the API server at https://10.210.INDEX.2:6443, pods in 10.211.INDEX.0/24,
 # services in 10.212.INDEX.0/24. Images come from host.sh's registry, which is localhost:5000 in the region too.
 # Needs root, the binaries of build.sh, host.sh up, and Debian's packages in packages.txt.
@@ -50,6 +50,8 @@ ready() {
     sleep 0.2
   done
 }
+
+api_ready() { ready apiserver kubectl get --raw /readyz; }
 
 down() {
   local groups=() processes mounts hierarchy tries
@@ -170,7 +172,7 @@ control_plane() {
   define scheduler "${inside[@]}" kube-scheduler --kubeconfig "$KUBECONFIG" --leader-elect=false --bind-address 127.0.0.1
   start etcd
   start apiserver
-  ready apiserver kubectl get --raw /readyz
+  api_ready
   start controllers
   start scheduler
 }
@@ -303,7 +305,11 @@ case $action in
     echo "$KUBECONFIG"
     ;;
   down) down ;;
-  start | stop) "$action" "${3:?$usage}" ;;
+  stop) stop "${3:?$usage}" ;;
+  start)
+    start "${3:?$usage}"
+    if [ "$3" = apiserver ]; then api_ready; fi
+    ;;
   recycle) recycle ;;
   *)
     echo "$usage" >&2

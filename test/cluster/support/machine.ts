@@ -48,7 +48,7 @@ export async function stopProcess(region: string, name: "apiserver" | "controlle
   await run(join(SCRIPTS, "region.sh"), ["stop", region, name]);
 }
 
-/** Starts it again. */
+/** Starts it again; an API server answers when this returns. */
 export async function startProcess(region: string, name: "apiserver" | "controllers" | "kubelet"): Promise<void> {
   await run(join(SCRIPTS, "region.sh"), ["start", region, name]);
 }

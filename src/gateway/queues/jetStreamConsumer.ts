@@ -52,9 +52,9 @@ export class JetStreamConsumer implements MessageConsumer {
   readonly #context: JetStreamConsumerContext;
   readonly #deliver: DeliverMessage;
   readonly #onStop: () => void;
-  readonly #leases = new Map<number, JetStreamLease>();
+  readonly #leases = new Map<string, JetStreamLease>();
   /** Messages that came back before their leases had ended. */
-  readonly #early = new Map<number, ReceivedMessage>();
+  readonly #early = new Map<string, ReceivedMessage>();
   readonly #running = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
   readonly #stopListening: () => void;
@@ -181,15 +181,16 @@ export class JetStreamConsumer implements MessageConsumer {
   }
 
   #take(message: ReceivedMessage): void {
-    const known = this.#leases.get(message.sequence);
+    const key = keyOf(message);
+    const known = this.#leases.get(key);
     if (known !== undefined) {
       // it is still being handled here: it must not run a second time beside itself
-      if (!known.adopt(message)) this.#early.set(message.sequence, message);
+      if (!known.adopt(message)) this.#early.set(key, message);
       return;
     }
     const { access, names, ackWaitMs } = this.#context;
     const lease = new JetStreamLease(access, names.stream, message, ackWaitMs / KEEPS_PER_ACK_WAIT);
-    this.#leases.set(message.sequence, lease);
+    this.#leases.set(key, lease);
     this.#leasedBytes += message.bytes;
     this.#context.onLease();
     const run = this.#handle(lease)
@@ -203,13 +204,13 @@ export class JetStreamConsumer implements MessageConsumer {
   }
 
   #endLease(lease: JetStreamLease): void {
-    const { sequence, bytes } = lease.message;
+    const key = keyOf(lease.message);
     lease.release();
-    this.#leases.delete(sequence);
-    this.#leasedBytes -= bytes;
+    this.#leases.delete(key);
+    this.#leasedBytes -= lease.message.bytes;
     this.#context.onLeaseEnd();
-    const early = this.#early.get(sequence);
-    this.#early.delete(sequence);
+    const early = this.#early.get(key);
+    this.#early.delete(key);
     if (early !== undefined) this.#take(early);
   }
 
@@ -333,4 +334,9 @@ export class JetStreamConsumer implements MessageConsumer {
     this.#problem = { text, at: now };
     this.#options.onProblem?.(new Error(text, { cause: error }));
   }
+}
+
+/** A stream that was lost and made anew gives out the same numbers again. */
+function keyOf({ sequence, storedAt }: ReceivedMessage): string {
+  return `${sequence}@${storedAt}`;
 }

@@ -120,7 +120,7 @@ class SteadySender {
         () => this.accepted.push(id),
         () => this.refused++,
       );
-      await pause(50);
+      await pause(100);
     }
   }
 }

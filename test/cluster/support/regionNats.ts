@@ -5,6 +5,8 @@ import type { KubernetesObject } from "./kubectl";
 import type { TestRegion } from "./regions";
 
 const RECONNECT_MS = 250;
+/** Short: while its pod is replaced, the Service's address leads to the old one for a moment. */
+const CONNECT_TIMEOUT_MS = 2_000;
 
 /** What other programs know of a region's NATS. */
 export interface PublisherAccess {
@@ -47,7 +49,7 @@ async function connectTo(
   login: { user: string; pass: string; inboxPrefix?: string },
 ): Promise<NatsConnection> {
   const servers = (await region.serviceUrl(namespace, "nats")).replace("http://", "");
-  const endless = { maxReconnectAttempts: -1, reconnectTimeWait: RECONNECT_MS };
+  const endless = { timeout: CONNECT_TIMEOUT_MS, maxReconnectAttempts: -1, reconnectTimeWait: RECONNECT_MS };
   return connect({ servers, ...login, ...endless, noAsyncTraces: true });
 }
 

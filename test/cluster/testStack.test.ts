@@ -164,7 +164,10 @@ describe("a stack of a test", () => {
 
   test("destroys all that it made", async () => {
     await stack.destroy();
-    await expect(region.run("get", "namespace", NAMESPACE)).rejects.toThrow("not found");
+    await pollUntil(
+      "the namespace is gone",
+      async () => (await region.run("get", "namespace", NAMESPACE, "--ignore-not-found")) === "",
+    );
   });
 
   test("a killed container is started again", async () => {

@@ -74,7 +74,9 @@ export class KubernetesResources implements ResourceMaker {
   }
 
   delete({ outputs, provider }: ResourceState): Promise<void> {
-    return this.deleteObject(manifestOf(outputs), provider);
+    const manifest = manifestOf(outputs);
+    // the last pods of a namespace take their time to end, and what comes next has another namespace
+    return this.deleteObject(manifest, provider, manifest.kind !== "Namespace");
   }
 
   /** A run that was cut short leaves its namespace behind, with pods that have minutes to end. */
@@ -85,11 +87,11 @@ export class KubernetesResources implements ResourceMaker {
     if ((await client.run(["get", "namespace", name, "--ignore-not-found"])) === "") return;
     const kinds = "scaledobjects,deployments,statefulsets,pods";
     await client.run(["delete", kinds, "--all", "--namespace", name, "--grace-period=0", "--force"]);
-    await this.deleteObject(manifest, provider);
+    await this.deleteObject(manifest, provider, true);
   }
 
-  private async deleteObject(manifest: Manifest, provider: Properties): Promise<void> {
-    const how = ["--cascade=foreground", "--ignore-not-found", "--timeout", "240s"];
+  private async deleteObject(manifest: Manifest, provider: Properties, wait: boolean): Promise<void> {
+    const how = ["--cascade=foreground", "--ignore-not-found", `--wait=${wait}`, "--timeout", "240s"];
     await this.processes.run(() =>
       this.client(provider).run(["delete", ...how, "--filename", "-"], {
         input: JSON.stringify(manifest),

@@ -1,4 +1,4 @@
-// Imports point one way: components → platforms → image, code, spec; cli → gateway → code, link, spec; runtime → link, spec.
+// Imports point one way: components → platforms → image, code, spec; cli → gateway → runtime, code, link, spec; runtime → link, spec.
 const only = (room, ...allowed) => ({
   name: `${room}-imports`,
   comment: `src/${room} may import from: ${[room, ...allowed].join(", ")}`,
@@ -15,7 +15,7 @@ module.exports = {
     only("code", "spec"),
     only("image", "code", "spec"),
     only("runtime", "link", "spec"),
-    only("gateway", "link", "code", "spec"),
+    only("gateway", "runtime", "link", "code", "spec"),
     only("platforms", "image", "code", "link", "spec"),
     only("components", "platforms", "code", "spec"),
     only("cli", "gateway", "platforms", "code", "spec", "link"),

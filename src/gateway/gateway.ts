@@ -10,6 +10,7 @@ import { type FunctionHost } from "./functions/functionHost";
 import { type Gateway, type GatewayOptions } from "./gatewayOptions";
 import { InstancePool } from "./instances/instancePool";
 import { Launcher } from "./instances/launcher";
+import { LocalAgents } from "./instances/localAgents";
 import { LinkServer } from "./instances/linkServer";
 import { LogBook } from "./logs/logBook";
 import { openEmbeddedStore } from "./queues/embeddedStore";
@@ -44,6 +45,7 @@ class LocalGateway extends RegionGateway {
   private readonly admin: AdminServer;
   private readonly rootSecret = randomBytes(32);
   private links: LinkServer | undefined;
+  private agents: LocalAgents | undefined;
   private launcher: Launcher | undefined;
 
   constructor(
@@ -85,7 +87,13 @@ class LocalGateway extends RegionGateway {
       },
       onRefused: (message) => this.note("warn", `a link was refused: ${message}`),
     });
-    this.launcher = new Launcher({ folder, projectFolder, linkAddress: this.links.address, rootSecret });
+    const { links } = this;
+    const agents = new LocalAgents({
+      connect: () => links.connect(),
+      onProblem: (message) => this.note("warn", message),
+    });
+    this.agents = agents;
+    this.launcher = new Launcher({ folder, projectFolder, linkAddress: links.address, rootSecret, agents });
     await this.source.start();
     if (!this.hasRegion)
       throw new Error(`${folder} holds no region: ${this.documents.problems.join("; ") || "region.json is missing"}`);
@@ -108,6 +116,7 @@ class LocalGateway extends RegionGateway {
 
   protected async closeLinks(): Promise<void> {
     await this.links?.close();
+    await this.agents?.close();
   }
 
   protected override afterClose(): Promise<void> {

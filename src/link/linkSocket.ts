@@ -1,9 +1,14 @@
 import { type OnReadOpts, type Socket } from "node:net";
+import { type Duplex } from "node:stream";
 
 import { FRAME_HEADER_BYTES, FrameReader, type FrameType, PART_BYTES } from "./frames";
 
 const SLAB_BYTES = 64 * 1024;
 const READ_BYTES = 64 * 1024;
+
+/** A socket, or what stands in for one within a process. */
+export type LinkStream = Duplex &
+  Partial<Pick<Socket, "setNoDelay" | "bytesRead" | "localPort" | "remoteAddress" | "remotePort">>;
 
 /** Undefined where the socket is none of TCP, or is closed. */
 export interface ConnectionEnds {
@@ -44,10 +49,10 @@ export class LinkSocket {
   private readonly flushBound = () => this.flush();
 
   private readonly reader: FrameReader;
-  private readonly socket: Socket;
+  private readonly socket: LinkStream;
 
   private constructor(
-    makeSocket: (onData: (chunk: Buffer) => void) => Socket,
+    makeSocket: (onData: (chunk: Buffer) => void) => LinkStream,
     private readonly events: LinkSocketEvents,
   ) {
     this.reader = new FrameReader((type, id, payload) => events.onFrame(type, id, payload));
@@ -59,7 +64,7 @@ export class LinkSocket {
       }
     });
     this.socket = socket;
-    socket.setNoDelay(true);
+    socket.setNoDelay?.(true);
     socket.on("error", (error) => (this.error ??= error));
     socket.on("end", () => events.onEnd?.());
     socket.on("close", () => {
@@ -69,7 +74,7 @@ export class LinkSocket {
   }
 
   /** The end of a link that was accepted. Payloads belong to whoever gets them. */
-  static accepted(socket: Socket, events: LinkSocketEvents): LinkSocket {
+  static accepted(socket: LinkStream, events: LinkSocketEvents): LinkSocket {
     return new LinkSocket((onData) => socket.on("data", onData), events);
   }
 
@@ -96,7 +101,7 @@ export class LinkSocket {
 
   /** Bytes that have come from the peer. */
   get receivedBytes(): number {
-    return this.socket.bytesRead;
+    return this.socket.bytesRead ?? 0;
   }
 
   /** The ends of a TCP connection. */

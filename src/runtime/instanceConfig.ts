@@ -32,11 +32,17 @@ export function takeInstanceStart(environment: NodeJS.ProcessEnv): InstanceStart
   const instance = config.cluster === undefined ? config.instance : environment[POD_NAME_VARIABLE];
   if (instance === undefined) throw new Error(`${POD_NAME_VARIABLE} is not set: it has to hold the name of the pod`);
   for (const name of [INSTANCE_CONFIG_VARIABLE, LINK_TOKEN_VARIABLE, POD_NAME_VARIABLE]) delete environment[name];
-  const params = config.paramsFile === undefined ? {} : readParams(config.paramsFile);
+  const params = readParams(config.paramsFile);
   return { config, instance, token, params };
 }
 
-function readParams(file: string): AppParams {
+/**
+ * The app's parameters; none where there is no file.
+ *
+ * @throws Error that quotes nothing of the file.
+ */
+export function readParams(file: string | undefined): AppParams {
+  if (file === undefined) return {};
   try {
     return JSON.parse(readFileSync(file, "utf8")) as AppParams;
   } catch (error) {

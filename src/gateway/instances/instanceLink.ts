@@ -1,5 +1,3 @@
-import { type Socket } from "node:net";
-
 import {
   FrameType,
   LinkProtocolError,
@@ -9,7 +7,7 @@ import {
   PROTOCOL_VERSION,
   splitHead,
 } from "../../link/frames";
-import { type ConnectionEnds, LinkSocket } from "../../link/linkSocket";
+import { type ConnectionEnds, LinkSocket, type LinkStream } from "../../link/linkSocket";
 import { type AnswerHead, type Hello, type InvocationError, type LogLine, type Welcome } from "../../link/messages";
 import { type Invocation } from "../invocations/invocation";
 
@@ -90,7 +88,7 @@ export class InstanceLink {
    *
    * @param admit - Says who listens to the instance's events, or throws to turn it away.
    */
-  static accept(socket: Socket, admit: (hello: Hello) => Admission, helloTimeoutMs: number): void {
+  static accept(socket: LinkStream, admit: (hello: Hello) => Admission, helloTimeoutMs: number): void {
     let link: InstanceLink | undefined;
     const tooLate = setTimeout(() => linkSocket.destroy(), helloTimeoutMs);
     const linkSocket = LinkSocket.accepted(socket, {

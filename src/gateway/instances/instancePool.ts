@@ -5,9 +5,9 @@ import { type Hello, type InvocationError } from "../../link/messages";
 import { type FunctionDocument, type RegionDocument } from "../../spec";
 import { GatewayError } from "../invocations/gatewayError";
 import { DemandWindow } from "./demandWindow";
-import { InstanceProcess } from "./instanceProcess";
 import { type InstanceSupply, type SupplyEvents } from "./instanceSupply";
 import { type Launcher, type PreparedCode } from "./launcher";
+import { type RunningInstance } from "./runningInstance";
 
 /** Pause after an instance could not be started; doubles with each further failure. */
 const FIRST_BACKOFF_MS = 250;
@@ -25,7 +25,7 @@ const INIT_GRACE_MS = 2_000;
 const EXIT_GRACE_MS = 5_000;
 
 interface Member {
-  process: InstanceProcess;
+  running: RunningInstance;
   generation: number;
   /** It has linked and can be given work. */
   ready: boolean;
@@ -58,7 +58,9 @@ export class InstancePool implements InstanceSupply {
     private region: RegionDocument,
     private readonly launcher: Launcher,
     private readonly events: SupplyEvents,
-  ) {}
+  ) {
+    launcher.expect(document);
+  }
 
   get startingCount(): number {
     let count = this.preparing;
@@ -121,7 +123,7 @@ export class InstancePool implements InstanceSupply {
   }
 
   kill(instance: string): void {
-    this.members.get(instance)?.process.kill();
+    this.members.get(instance)?.running.kill();
   }
 
   /** The link has ended; the process follows, or is made to. */
@@ -130,7 +132,7 @@ export class InstancePool implements InstanceSupply {
     if (member === undefined) return;
     member.lost = !member.leaving;
     member.leaving = true;
-    member.process.end(EXIT_GRACE_MS);
+    member.running.end(EXIT_GRACE_MS);
   }
 
   /** Compares what is there with what the demand needs. */
@@ -172,7 +174,7 @@ export class InstancePool implements InstanceSupply {
   private endMember(instance: string, member: Member): void {
     if (member.ready && !member.leaving) this.events.drain(instance);
     member.leaving = true;
-    member.process.end((member.ready ? this.document.timeoutSeconds * 1000 : 0) + EXIT_GRACE_MS);
+    member.running.end((member.ready ? this.document.timeoutSeconds * 1000 : 0) + EXIT_GRACE_MS);
   }
 
   private retireOld(): void {
@@ -198,20 +200,19 @@ export class InstancePool implements InstanceSupply {
     }
     if (generation !== this.generation || this.stopped) return;
     const instance = `${this.document.name}-${randomBytes(4).toString("hex")}`;
-    let child: InstanceProcess;
+    let running: RunningInstance;
     try {
-      const command = this.launcher.command(this.document, code, this.region, instance);
-      child = new InstanceProcess(instance, command, {
+      running = this.launcher.launch(this.document, code, this.region, instance, {
         onOutput: (stream, line) => this.events.onOutput(instance, stream, line),
         onExit: (description) => this.onExit(instance, description),
       });
     } catch (error) {
-      return this.startFailed("InstanceStartFailed", `its process could not be made: ${(error as Error).message}`);
+      return this.startFailed("InstanceStartFailed", `it could not be made: ${(error as Error).message}`);
     }
     // the instance watches over its own start, unless the code that it loads keeps it from doing anything
-    const tooLate = setTimeout(() => child.kill(), this.document.limits.initSeconds * 1000 + INIT_GRACE_MS);
+    const tooLate = setTimeout(() => running.kill(), this.document.limits.initSeconds * 1000 + INIT_GRACE_MS);
     tooLate.unref();
-    this.members.set(instance, { process: child, generation, ready: false, leaving: false, lost: false, tooLate });
+    this.members.set(instance, { running, generation, ready: false, leaving: false, lost: false, tooLate });
   }
 
   private onExit(instance: string, description: string): void {
@@ -221,14 +222,14 @@ export class InstancePool implements InstanceSupply {
     const unexpected = member.lost || !member.leaving;
     if (unexpected && !this.stopped && member.generation === this.generation) {
       if (member.ready) this.events.onNote("warn", `instance ${instance} ${this.explain(description, member)}`);
-      else this.startFailed("InstanceStartFailed", `the instance ${description}`, member.process.errorOutput);
+      else this.startFailed("InstanceStartFailed", `the instance ${description}`, member.running.errorOutput);
     }
     if (this.stopped && this.members.size === 0) this.settled?.();
     this.scale();
   }
 
-  private explain(description: string, { process }: Member): string {
-    if (!process.errorOutput.includes("heap out of memory")) return `${description}; it is replaced when needed`;
+  private explain(description: string, { running }: Member): string {
+    if (!running.errorOutput.includes("heap out of memory")) return `${description}; it is replaced when needed`;
     return `ran out of memory (\`memory\` is ${this.document.memoryMiB} MiB) and ${description}; raise \`memory\` or look for a leak`;
   }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
 import { readLines } from "../../link/outputLines";
+import { type RunningInstance, type RunningInstanceEvents } from "./runningInstance";
 
 export interface InstanceCommand {
   command: string;
@@ -9,28 +10,18 @@ export interface InstanceCommand {
   folder: string;
 }
 
-export interface InstanceProcessEvents {
-  /** A line of the process' own output, past the console of the runtime. */
-  onOutput(stream: "stdout" | "stderr", line: string): void;
-  onExit(description: string): void;
-}
-
 const KEPT_LINES = 20;
 /** Time for the last output of a process that has ended; a child of its own may have the other end and keep it open. */
 const OUTPUT_GRACE_MS = 500;
 
-/** One instance of a `local()` region: a child process, in a process group of its own with whatever it starts. */
-export class InstanceProcess {
+/** An instance in Node.js: a child process, in a process group of its own with whatever it starts. */
+export class InstanceProcess implements RunningInstance {
   private readonly child: ChildProcess;
   private readonly lastErrors: string[] = [];
   private killTimer: NodeJS.Timeout | undefined;
-  exited = false;
+  private exited = false;
 
-  constructor(
-    readonly instance: string,
-    command: InstanceCommand,
-    events: InstanceProcessEvents,
-  ) {
+  constructor(command: InstanceCommand, events: RunningInstanceEvents) {
     this.child = spawn(command.command, command.args, {
       cwd: command.folder,
       env: command.environment,
@@ -64,12 +55,10 @@ export class InstanceProcess {
     );
   }
 
-  /** The last lines that the process wrote to its error output. */
   get errorOutput(): string {
     return this.lastErrors.join("\n");
   }
 
-  /** Asks the process to end, and ends it when it has not after a while. */
   end(graceMs: number): void {
     if (this.exited || this.killTimer !== undefined) return;
     // the first process alone, as in a pod: what it supervises ends when its invocations have

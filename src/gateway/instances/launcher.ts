@@ -15,10 +15,16 @@ import {
   variablesFileName,
 } from "../../spec";
 import { linkToken } from "../../link/linkToken";
-import { type InstanceCommand } from "./instanceProcess";
+import { readParams } from "../../runtime/instanceConfig";
+import { InstanceProcess } from "./instanceProcess";
+import { type LocalAgents } from "./localAgents";
+import { type RunningInstance, type RunningInstanceEvents } from "./runningInstance";
 
 /** Of the gateway's own environment an instance gets these and no others: the rest may hold secrets. */
 const INHERITED = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"];
+
+// the runtime is a single file in dist/, wherever this module itself was loaded from
+const NODE_RUNTIME = join(__dirname, "..", "..", "..", "dist", "runtime", "node", "main.js");
 
 /** Share of an instance's memory that its JavaScript heap may take; the rest is for buffers and the runtime. */
 const HEAP_SHARE = 0.75;
@@ -28,15 +34,21 @@ export interface LauncherOptions {
   projectFolder: string;
   linkAddress: string;
   rootSecret: Buffer;
+  agents: LocalAgents;
 }
 
-/** Turns a function's document into the command that starts an instance of it on this machine. */
+/** Starts instances of functions on this machine. */
 export class Launcher {
   constructor(private readonly options: LauncherOptions) {}
 
   /** Absolute path of the function's code. */
   codeFolder(document: FunctionDocument): string {
     return resolve(this.options.projectFolder, document.code ?? ".");
+  }
+
+  /** There may soon be instances of a function. */
+  expect(document: FunctionDocument): void {
+    if (document.runtime === "custom") this.options.agents.prepare();
   }
 
   /**
@@ -57,12 +69,43 @@ export class Launcher {
     return { codeFolder, entrypoint: prepared.entrypoint };
   }
 
-  command(document: FunctionDocument, code: PreparedCode, region: RegionDocument, instance: string): InstanceCommand {
-    const { folder, linkAddress, rootSecret } = this.options;
+  /** @throws Error when it cannot even be tried. */
+  launch(
+    document: FunctionDocument,
+    code: PreparedCode,
+    region: RegionDocument,
+    instance: string,
+    events: RunningInstanceEvents,
+  ): RunningInstance {
+    const config = this.config(document, code, region, instance);
+    const token = linkToken(this.options.rootSecret, document.name);
+    const environment: Record<string, string> = {};
+    for (const name of INHERITED) if (process.env[name] !== undefined) environment[name] = process.env[name];
+    if (document.runtime === "custom") {
+      const start = { config, instance, token, params: readParams(config.paramsFile) };
+      return this.options.agents.start(start, environment, (description) => events.onExit(description));
+    }
+    Object.assign(environment, readVariables(join(this.options.folder, SECRETS_FOLDER), document.name), {
+      [INSTANCE_CONFIG_VARIABLE]: JSON.stringify(config),
+      [LINK_TOKEN_VARIABLE]: token,
+    });
+    const heapMiB = Math.floor(document.memoryMiB * HEAP_SHARE);
+    const args = ["--enable-source-maps", `--max-old-space-size=${heapMiB}`, NODE_RUNTIME];
+    // a folder that has gone is reported by the runtime, as an error of the invocation
+    const cwd = existsSync(code.codeFolder) ? code.codeFolder : this.options.projectFolder;
+    return new InstanceProcess({ command: process.execPath, args, environment, folder: cwd }, events);
+  }
+
+  private config(
+    document: FunctionDocument,
+    code: PreparedCode,
+    region: RegionDocument,
+    instance: string,
+  ): InstanceConfig {
+    const { folder, linkAddress } = this.options;
     const secrets = join(folder, SECRETS_FOLDER);
     const custom = document.runtime === "custom";
-    const variablesFile = join(secrets, variablesFileName(document.name));
-    const config: InstanceConfig = {
+    return {
       gateway: linkAddress,
       function: document.name,
       version: document.version,
@@ -88,20 +131,6 @@ export class Launcher {
       variablesFile: custom ? fileIfExists(secrets, variablesFileName(document.name)) : undefined,
       agencyFile: custom ? fileIfExists(secrets, agencyFileName(document.name)) : undefined,
     };
-    const environment: Record<string, string> = {};
-    for (const name of INHERITED) if (process.env[name] !== undefined) environment[name] = process.env[name];
-    // those of a bootstrap are no business of its agent's, which a NODE_OPTIONS or LD_PRELOAD would change
-    Object.assign(environment, custom ? {} : readVariables(variablesFile), {
-      [INSTANCE_CONFIG_VARIABLE]: JSON.stringify(config),
-      [LINK_TOKEN_VARIABLE]: linkToken(rootSecret, document.name),
-    });
-    const heapMiB = Math.floor(document.memoryMiB * HEAP_SHARE);
-    const args = custom
-      ? [runtimeFile("agent")]
-      : ["--enable-source-maps", `--max-old-space-size=${heapMiB}`, runtimeFile("node")];
-    // a folder that has gone is reported by the runtime, as an error of the invocation
-    const cwd = existsSync(code.codeFolder) ? code.codeFolder : this.options.projectFolder;
-    return { command: process.execPath, args, environment, folder: cwd };
   }
 }
 
@@ -116,16 +145,12 @@ async function unpacked(code: string, cacheFolder: string): Promise<string> {
   return unpackArchive(code, cacheFolder);
 }
 
-function runtimeFile(runtime: "node" | "agent"): string {
-  // the runtimes are single files in dist/, wherever this module itself was loaded from
-  return join(__dirname, "..", "..", "..", "dist", "runtime", runtime, "main.js");
-}
-
 function fileIfExists(folder: string, name: string): string | undefined {
   const file = join(folder, name);
   return existsSync(file) ? file : undefined;
 }
 
-function readVariables(file: string): Record<string, string> {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, string>) : {};
+function readVariables(secrets: string, functionName: string): Record<string, string> {
+  const file = fileIfExists(secrets, variablesFileName(functionName));
+  return file === undefined ? {} : (JSON.parse(readFileSync(file, "utf8")) as Record<string, string>);
 }

@@ -1,11 +1,15 @@
+import { type Duplex } from "node:stream";
+
 import { type InvocationError } from "../../link/messages";
 import { type InstanceStart } from "../instanceConfig";
+import { type OpenSocket } from "../link/gatewayLink";
 import { GatewayLinks } from "../link/gatewayLinks";
 import { type LinkInvocation } from "../link/linkInvocation";
+import { LinkSocket } from "../../link/linkSocket";
 import { serveProbes } from "../probes";
 import { InvalidBodyError } from "../request/body";
-import { RequestBuilder, type RequestFields } from "../request/request";
-import { type Answer, answerOf, failureAnswer, InvalidAnswerError, reportedError, tooLarge } from "./answer";
+import { type AgentHost } from "./agentHost";
+import { type Answer, failureAnswer, reportedError, tooLarge } from "./answer";
 import { agencyHeaders } from "./credentials";
 import { bootstrapEnvironment } from "./environment";
 import { EventBuilder, type RuntimeEvent } from "./event";
@@ -22,7 +26,7 @@ const OK: ApiReply = { status: 200 };
 
 /** Runs a custom runtime: one bootstrap, to which it speaks HTTP, and links to gateways. */
 export class Agent {
-  private readonly requests: RequestBuilder;
+  private readonly environment: Record<string, string>;
   private readonly builder: EventBuilder;
   private readonly exchange: EventExchange;
   private readonly links: GatewayLinks;
@@ -32,67 +36,102 @@ export class Agent {
   private failure: InvocationError | undefined;
   private leaving = false;
   private ending = false;
+  /** There is no gateway to work for any more. */
+  private unlinked = false;
+  private ended = false;
   private exitCode = 0;
+  private problem: string | undefined;
   private overdueTimer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly start: InstanceStart) {
-    const { config, params } = start;
-    this.requests = new RequestBuilder(config, params);
+  /** @throws Error when what the function is started with cannot be read. */
+  constructor(
+    private readonly start: InstanceStart,
+    private readonly host: AgentHost,
+  ) {
+    const { config } = start;
+    this.environment = bootstrapEnvironment(config, host.environment);
     this.builder = new EventBuilder(config, agencyHeaders(config.agencyFile));
     this.exchange = new EventExchange(config.concurrency);
     const maxBodyBytes = config.responseBytes * RESPONSE_OVERHEAD.factor + RESPONSE_OVERHEAD.bytes;
     this.api = new RuntimeApi(this.exchange, maxBodyBytes, {
       onPoll: () => this.supervisor?.polled(),
-      onResponse: (requestId, body) => this.onResponse(requestId, body),
+      onResponse: (requestId, body, reply) => this.onResponse(requestId, body, reply),
       onError: (requestId, body) => this.onError(requestId, body),
       onInitError: (body) => this.onInitError(body),
+      onProblem: (message) => this.links.log("error", message),
     });
-    this.links = new GatewayLinks(start, {
-      onInvocation: (invocation) => this.run(invocation),
-      onLeave: (exitCode) => this.leave(exitCode),
-      onSettled: () => this.exitWhenSettled(),
-      onEnd: () => {
-        this.supervisor?.kill();
-        process.exit(this.ending ? this.exitCode : 1);
+    this.links = new GatewayLinks(
+      start,
+      {
+        onInvocation: (invocation) => this.run(invocation),
+        onLeave: (exitCode) => this.leave(exitCode),
+        onSettled: () => this.exitWhenSettled(),
+        onEnd: () => this.onUnlinked(),
       },
-    });
+      host.link === undefined ? undefined : openerOf(host.link),
+    );
   }
 
   begin(): void {
     const { config } = this.start;
-    process.on("SIGTERM", () => this.leave(0));
     if (config.cluster !== undefined)
       serveProbes(config.cluster.probePort, {
         notReady: () => this.notReady(),
         onProblem: (message) => this.links.log("error", message),
       });
-    this.api.listen((address) => {
-      this.supervisor = new Supervisor(config, bootstrapEnvironment(config, address), {
-        onLine: (stream, line) => this.log(stream === "stdout" ? "info" : "warn", line),
-        onReady: () => {
-          this.failure = undefined;
-          this.links.open();
-        },
-        onDown: (reason, failure) => this.onDown(reason, failure),
-        onEnded: () => this.links.finish(),
-        onNote: (level, message) => this.links.log(level, message),
-      });
-      this.supervisor.start();
+    this.api.listen(
+      (address) => this.startBootstrap(address),
+      (error) => {
+        this.problem = `the runtime API cannot be served: ${error.message}`;
+        this.links.finish();
+      },
+    );
+  }
+
+  private startBootstrap(address: string): void {
+    const { config } = this.start;
+    if (this.unlinked) return;
+    const options = {
+      folder: config.codeFolder,
+      environment: { ...this.environment, RUNTIME_API_ADDR: address },
+      memoryMiB: config.memoryMiB,
+      groups: this.host.groups,
+    };
+    this.supervisor = new Supervisor(config.initSeconds, options, {
+      onLine: (stream, line) => this.log(stream === "stdout" ? "info" : "warn", line),
+      onReady: () => {
+        this.failure = undefined;
+        this.links.open();
+      },
+      onDown: (reason, failure) => this.onDown(reason, failure),
+      onEnded: () => (this.unlinked ? this.finishEnd() : this.links.finish()),
+      onNote: (level, message) => this.links.log(level, message),
     });
+    this.supervisor.start();
+  }
+
+  /** Ends the bootstrap once what runs has ended, and then the agent. */
+  leave(exitCode: number): void {
+    if (this.unlinked) return;
+    this.exitCode ||= exitCode;
+    this.leaving = true;
+    this.links.leave();
+    this.exitWhenSettled();
   }
 
   private run(invocation: LinkInvocation): void {
     if (this.failure !== undefined) return this.finish(invocation, failureAnswer(this.failure, idOf(invocation)));
     if (this.supervisor?.isReady !== true) return this.decline(invocation);
-    this.requests.with(
+    this.host.bodies.event(
+      this.start,
       invocation,
-      (request) => this.offer(invocation, request),
+      (json) => this.offer(invocation, json),
       (error) => this.refuse(invocation, error),
     );
   }
 
-  private offer(invocation: LinkInvocation, request: RequestFields): void {
-    const event = this.builder.build(invocation, request);
+  private offer(invocation: LinkInvocation, json: string | Buffer): void {
+    const event = this.builder.build(invocation, json);
     this.exchange.add(event);
     if (!this.exchange.isWaiting(event)) return;
     // nobody waits for it any more, and the bootstrap has not seen it
@@ -102,28 +141,31 @@ export class Agent {
   }
 
   /** The request never becomes an event: its body is not what its headers say. */
-  private refuse(invocation: LinkInvocation, error: unknown): void {
-    const { name, message } = error as Error;
+  private refuse(invocation: LinkInvocation, error: Error): void {
+    const { name, message } = error;
     const failure = { errorType: name, errorMessage: message };
     this.finish(invocation, failureAnswer(failure, idOf(invocation), error instanceof InvalidBodyError ? 400 : 500));
   }
 
-  private onResponse(requestId: string, body: Buffer | undefined): ApiReply {
+  private onResponse(requestId: string, body: Buffer | undefined, reply: (reply: ApiReply) => void): void {
     const event = this.exchange.find(requestId);
-    if (event === undefined) return unknown(requestId);
+    if (event === undefined) return reply(unknown(requestId));
     const { responseBytes } = this.start.config;
     this.supervisor?.answered();
-    try {
-      if (body === undefined) throw tooLarge("is much longer", responseBytes);
-      this.settle(event, answerOf(body, responseBytes));
-      return OK;
-    } catch (error) {
-      if (!(error instanceof InvalidAnswerError)) throw error;
+    // whatever it is, it is the answer: a second one would be one too many
+    this.exchange.remove(event);
+    const refuse = (error: Error) => {
       event.invocation.log("error", error.message);
       const failure = { errorType: error.name, errorMessage: error.message };
       this.settle(event, failureAnswer(failure, requestId, 502));
-      return { status: error.name === "ResponseTooLarge" ? 413 : 400, message: error.message };
-    }
+      reply({ status: error.name === "ResponseTooLarge" ? 413 : 400, message: error.message });
+    };
+    if (body === undefined) return refuse(tooLarge("is much longer", responseBytes));
+    const answered = (answer: Answer) => {
+      this.settle(event, answer);
+      reply(OK);
+    };
+    this.host.bodies.answer(body, responseBytes, answered, refuse);
   }
 
   private onError(requestId: string, body: Buffer | undefined): ApiReply {
@@ -178,13 +220,6 @@ export class Agent {
     else event.invocation.log(level, line);
   }
 
-  private leave(exitCode: number): void {
-    this.exitCode ||= exitCode;
-    this.leaving = true;
-    this.links.leave();
-    this.exitWhenSettled();
-  }
-
   /** Only once gateways have said that nothing more is under way; else an invocation could meet a closed link. */
   private exitWhenSettled(): void {
     if (!this.leaving || this.ending || !this.links.isDrained) return;
@@ -221,6 +256,29 @@ export class Agent {
     if (this.supervisor === undefined) this.links.finish();
     else this.supervisor.end();
   }
+
+  private onUnlinked(): void {
+    this.unlinked = true;
+    if (!this.ending) this.exitCode = 1;
+    if (this.supervisor === undefined) this.finishEnd();
+    else this.supervisor.stop();
+  }
+
+  private finishEnd(): void {
+    if (this.ended) return;
+    this.ended = true;
+    clearTimeout(this.overdueTimer);
+    this.exchange.close();
+    this.api.close();
+    this.host.onEnd(this.exitCode, this.problem);
+  }
+}
+
+function openerOf(link: () => Duplex): OpenSocket {
+  return (events, onConnected) => {
+    onConnected();
+    return LinkSocket.accepted(link(), events);
+  };
 }
 
 function idOf(invocation: LinkInvocation): string {

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
 import { readLines } from "../../link/outputLines";
-import { signalGroup } from "./processGroup";
 
 /** Time that output of a bootstrap that has ended is waited for; a child that left the group may hold the pipes open. */
 const OUTPUT_GRACE_MS = 500;
@@ -12,30 +11,49 @@ export interface BootstrapEvents {
   onExit(description: string, code: number | null): void;
 }
 
-/** A running bootstrap and its children. */
+export interface BootstrapOptions {
+  folder: string;
+  environment: Record<string, string>;
+  memoryMiB: number;
+  /** Is told of the process group while there is one. */
+  groups?: ProcessGroups;
+}
+
+/** Process groups that must not outlive this process. */
+export interface ProcessGroups {
+  /** A process is about to be started whose environment has this entry, `NAME=value`. */
+  expect(entry: string): void;
+  /** The process that was expected leads the group of this id; undefined when it could not be started. */
+  add(entry: string, group: number | undefined): void;
+  remove(group: number): void;
+}
+
+/** A running bootstrap, in a process group of its own with whatever it starts. */
 export class BootstrapProcess {
   private readonly child: ChildProcess;
   private killTimer: NodeJS.Timeout | undefined;
   private killed = false;
   private ended = false;
 
+  /** @throws Error where the operating system does not even try to start it. */
   constructor(
     file: string,
-    options: { folder: string; environment: Record<string, string>; memoryMiB: number },
+    options: BootstrapOptions,
     private readonly events: BootstrapEvents,
   ) {
-    this.child = spawn(file, [], {
-      cwd: options.folder,
-      env: options.environment,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    this.child = start(file, options);
+    const { pid } = this.child;
     for (const stream of ["stdout", "stderr"] as const)
-      readLines(this.child[stream]!, (line) => events.onLine(stream, line));
-    this.child.once("error", (error) => this.finish(`could not be started: ${error.message}`, null));
+      // a process that could not be made has no streams
+      if (this.child[stream]) readLines(this.child[stream], (line) => events.onLine(stream, line));
+    this.child.on("error", (error) => {
+      if (pid === undefined) this.finish(`could not be started: ${error.message}`, null);
+    });
     this.child.once("exit", (code, signal) => {
       clearTimeout(this.killTimer);
       // what it started may not outlive it, nor answer in its place
-      signalGroup("SIGKILL");
+      this.signal("SIGKILL");
+      options.groups?.remove(pid!);
       const description = describeExit(code, signal, this.killed, options.memoryMiB);
       const late = setTimeout(() => this.finish(description, code), OUTPUT_GRACE_MS);
       this.child.once("close", () => {
@@ -62,8 +80,14 @@ export class BootstrapProcess {
   }
 
   private signal(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
-    signalGroup(signal);
+    const { pid } = this.child;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, signal);
+    } catch (error) {
+      // nobody is left, or only what has become another user's, which is not for us to end
+      if (!["ESRCH", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    }
   }
 
   private finish(description: string, code: number | null): void {
@@ -72,6 +96,24 @@ export class BootstrapProcess {
     this.child.stdout?.destroy();
     this.child.stderr?.destroy();
     this.events.onExit(description, code);
+  }
+}
+
+function start(file: string, { folder, environment, groups }: BootstrapOptions): ChildProcess {
+  const entry = `RUNTIME_API_ADDR=${environment.RUNTIME_API_ADDR}`;
+  groups?.expect(entry);
+  let group: number | undefined;
+  try {
+    const child = spawn(file, [], {
+      cwd: folder,
+      env: environment,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    group = child.pid;
+    return child;
+  } finally {
+    groups?.add(entry, group);
   }
 }
 

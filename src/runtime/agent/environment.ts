@@ -4,13 +4,18 @@ import { readSecrets } from "./credentials";
 /** Set by the platform only. */
 const RESERVED = /^(?:RUNTIME|FULLCODE)_/;
 
-/** The environment of a bootstrap: the agent's own, the function's variables, and the contract's `RUNTIME_*`. */
-export function bootstrapEnvironment(config: InstanceConfig, apiAddress: string): Record<string, string> {
+/**
+ * The environment of a bootstrap, but for where the runtime API is: what it inherits, the function's variables, and the
+ * contract's `RUNTIME_*`.
+ *
+ * @throws Error that quotes nothing of the function's variables.
+ */
+export function bootstrapEnvironment(config: InstanceConfig, inherited: NodeJS.ProcessEnv): Record<string, string> {
   const environment: Record<string, string> = {};
   const { variablesFile } = config;
   const variables =
     variablesFile === undefined ? {} : readSecrets<Record<string, string>>(variablesFile, "the function's variables");
-  for (const [name, value] of [...Object.entries(process.env), ...Object.entries(variables)])
+  for (const [name, value] of [...Object.entries(inherited), ...Object.entries(variables)])
     if (value !== undefined && !RESERVED.test(name)) environment[name] = value;
   return {
     ...environment,
@@ -25,6 +30,5 @@ export function bootstrapEnvironment(config: InstanceConfig, apiAddress: string)
     RUNTIME_CPU: String(config.cpuCores),
     RUNTIME_MEMORY: String(config.memoryMiB),
     RUNTIME_CODE_ROOT: config.codeFolder,
-    RUNTIME_API_ADDR: apiAddress,
   };
 }

@@ -27,15 +27,14 @@ export class EventBuilder {
     private readonly agencyHeaders: readonly string[],
   ) {}
 
-  build(invocation: LinkInvocation, request: RequestFields): RuntimeEvent {
+  build(invocation: LinkInvocation, json: string | Buffer): RuntimeEvent {
     const { requestId, trigger, startedAt } = invocation.head;
     const timeoutMs = this.config.timeoutSeconds * 1000;
-    const json = eventJson(request);
     const length = Buffer.byteLength(json);
     return {
       requestId,
       invocation,
-      body: json.length === length && length <= STRING_BYTES ? { text: json } : { bytes: Buffer.from(json) },
+      body: bodyOf(json, length),
       deadline: performance.now() + timeoutMs,
       headers: [
         "X-Cff-Request-Id",
@@ -54,8 +53,13 @@ export class EventBuilder {
   }
 }
 
+function bodyOf(json: string | Buffer, length: number): EventBody {
+  if (typeof json !== "string") return { bytes: json };
+  return json.length === length && length <= STRING_BYTES ? { text: json } : { bytes: Buffer.from(json) };
+}
+
 /** The `req` of a handler as JSON: bytes are Base64, and a body of bytes says so with `isBase64Encoded`. */
-function eventJson(request: RequestFields): string {
+export function eventJson(request: RequestFields): string {
   const { body, files } = request;
   if (!Buffer.isBuffer(body) && (files === undefined || files.length === 0)) return JSON.stringify(request);
   return JSON.stringify({

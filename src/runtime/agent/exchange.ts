@@ -87,6 +87,11 @@ export class EventExchange {
     this.match();
   }
 
+  /** Nothing comes any more. */
+  close(): void {
+    clearTimeout(this.timer);
+  }
+
   private match(): void {
     while (this.waiting.length > 0) {
       const poll = this.polls.pop();

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server as Listener, type Socket } from "node:net";
 
 import { type EventExchange } from "./exchange";
 import { ApiConnection, HttpPoll } from "./poll";
@@ -19,10 +19,14 @@ export interface RuntimeApiEvents {
   /** A bootstrap asks for an event. */
   onPoll(): void;
   /** `body` is undefined when it is over the limit. */
-  onResponse(requestId: string, body: Buffer | undefined): ApiReply;
+  onResponse(requestId: string, body: Buffer | undefined, reply: (reply: ApiReply) => void): void;
   onError(requestId: string, body: Buffer | undefined): ApiReply;
   onInitError(body: Buffer | undefined): ApiReply;
+  onProblem(message: string): void;
 }
+
+/** What becomes of a body that was sent; undefined stands for one over the limit. */
+type Target = (body: Buffer | undefined, reply: (reply: ApiReply) => void) => void;
 
 /**
  * The runtime API: HTTP on loopback for one bootstrap.
@@ -32,7 +36,8 @@ export interface RuntimeApiEvents {
  */
 export class RuntimeApi {
   private server: Server | undefined;
-  private readonly connections = new WeakMap<Socket, ApiConnection>();
+  private listener: Listener | undefined;
+  private readonly connections = new Map<Socket, ApiConnection>();
 
   /** @param maxBodyBytes - Longest body that is kept. */
   constructor(
@@ -41,22 +46,36 @@ export class RuntimeApi {
     private readonly events: RuntimeApiEvents,
   ) {}
 
-  /** Calls back with `host:port`. */
-  listen(onListening: (address: string) => void): void {
+  /** Calls back with `host:port`, or with the reason why there is none. */
+  listen(onListening: (address: string) => void, onFailed: (error: Error) => void): void {
     // half open as the server of node:http keeps them: a peer that has ended its side still gets its answer
     const listener = createServer({ allowHalfOpen: true, noDelay: true });
+    this.listener = listener;
     listener.on("connection", (socket: Socket) => this.httpServer().emit("connection", socket));
+    listener.once("error", onFailed);
     listener.listen(0, "127.0.0.1", () => {
+      listener.off("error", onFailed);
+      // as when no more files can be opened: connections that are there go on
+      listener.on("error", (error) => this.events.onProblem(`the runtime API: ${error.message}`));
       onListening(`127.0.0.1:${(listener.address() as AddressInfo).port}`);
       setImmediate(() => this.httpServer());
     });
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    this.listener?.close();
+    for (const socket of this.connections.keys()) socket.destroy();
   }
 
   private httpServer(): Server {
     if (this.server !== undefined) return this.server;
     const { createServer: createHttpServer } = process.getBuiltinModule("node:http");
     const server = createHttpServer({ keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 });
-    server.on("connection", (socket: Socket) => this.connections.set(socket, new ApiConnection(socket, this.exchange)));
+    server.on("connection", (socket: Socket) => {
+      this.connections.set(socket, new ApiConnection(socket, this.exchange));
+      socket.once("close", () => this.connections.delete(socket));
+    });
     server.on("request", (request, response) => this.route(request, response));
     server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
       const refused = Number(request.headers["content-length"]) > this.maxBodyBytes;
@@ -84,7 +103,7 @@ export class RuntimeApi {
     if (target === undefined)
       return reply(response, { status: 404, message: `${method} ${path} is not a call of the runtime API` });
     if (method !== "POST") return reply(response, { status: 405, message: `${url} is sent to with POST` });
-    if (refused) return reply(response, target(undefined), ["Connection", "close"]);
+    if (refused) return target(undefined, (result) => reply(response, result, ["Connection", "close"]));
     const asksForNext =
       mark !== -1 && action === "response" && new URLSearchParams(url.slice(mark)).get("next") === "true";
     this.readBody(request, target, (result) => {
@@ -97,12 +116,13 @@ export class RuntimeApi {
     area: string | undefined,
     action: string | undefined,
     requestId: string | undefined,
-  ): ((body: Buffer | undefined) => ApiReply) | undefined {
+  ): Target | undefined {
     const { events } = this;
-    if (area === "init" && action === "error" && requestId === undefined) return (body) => events.onInitError(body);
+    if (area === "init" && action === "error" && requestId === undefined)
+      return (body, onReply) => onReply(events.onInitError(body));
     if (area !== "invocation" || requestId === undefined) return undefined;
-    if (action === "response") return (body) => events.onResponse(requestId, body);
-    if (action === "error") return (body) => events.onError(requestId, body);
+    if (action === "response") return (body, onReply) => events.onResponse(requestId, body, onReply);
+    if (action === "error") return (body, onReply) => onReply(events.onError(requestId, body));
     return undefined;
   }
 
@@ -116,21 +136,25 @@ export class RuntimeApi {
    * Passes a body on once it is complete, or is over the limit; what comes then is thrown away, and replied to when it
    * ends. A body that breaks off says nothing: its bootstrap may send it again.
    */
-  private readBody(
-    request: IncomingMessage,
-    target: (body: Buffer | undefined) => ApiReply,
-    onEnd: (result: ApiReply) => void,
-  ): void {
+  private readBody(request: IncomingMessage, target: Target, onEnd: (result: ApiReply) => void): void {
     const chunks: Buffer[] = [];
     let bytes = 0;
+    let refused = false;
     let refusal: ApiReply | undefined;
     request.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes <= this.maxBodyBytes) chunks.push(chunk);
       else if (bytes > this.maxBodyBytes + MAX_DISCARDED_BYTES) request.destroy();
-      else refusal ??= target(undefined);
+      else if (!refused) {
+        refused = true;
+        chunks.length = 0;
+        target(undefined, (result) => (refusal = result));
+      }
     });
-    request.on("end", () => onEnd(refusal ?? target(single(chunks))));
+    request.on("end", () => {
+      if (refused) onEnd(refusal!);
+      else target(single(chunks), onEnd);
+    });
   }
 }
 

@@ -1,7 +1,6 @@
-import { type InstanceConfig } from "../../link/instanceConfig";
 import { type InvocationError } from "../../link/messages";
-import { checkBootstrap } from "./bootstrapFile";
-import { BootstrapProcess } from "./bootstrapProcess";
+import { BootstrapError, checkBootstrap } from "./bootstrapFile";
+import { type BootstrapOptions, BootstrapProcess } from "./bootstrapProcess";
 
 /** Pause before a bootstrap that has failed is started again; doubles with each further failure in a row. */
 const FIRST_PAUSE_MS = 250;
@@ -45,8 +44,8 @@ export class Supervisor {
   private reason: InvocationError | undefined;
 
   constructor(
-    private readonly config: InstanceConfig,
-    private readonly environment: Record<string, string>,
+    private readonly initSeconds: number,
+    private readonly options: BootstrapOptions,
     private readonly events: SupervisorEvents,
   ) {}
 
@@ -55,20 +54,20 @@ export class Supervisor {
   }
 
   start(): void {
-    const { codeFolder, initSeconds, memoryMiB } = this.config;
-    let file: string;
     try {
-      file = checkBootstrap(codeFolder);
+      this.process = new BootstrapProcess(checkBootstrap(this.options.folder), this.options, {
+        onLine: (stream, line) => this.events.onLine(stream, line),
+        onExit: (description, code) => this.onExit(description, code),
+      });
     } catch (error) {
       const { name, message } = error as Error;
-      return this.down({ errorType: name, errorMessage: message });
+      return this.down(
+        error instanceof BootstrapError
+          ? { errorType: name, errorMessage: message }
+          : { errorType: "InitFailed", errorMessage: `the bootstrap could not be started: ${message}` },
+      );
     }
-    const options = { folder: codeFolder, environment: this.environment, memoryMiB };
-    this.process = new BootstrapProcess(file, options, {
-      onLine: (stream, line) => this.events.onLine(stream, line),
-      onExit: (description, code) => this.onExit(description, code),
-    });
-    this.initTimer = setTimeout(() => this.onInitTimeout(), initSeconds * 1000);
+    this.initTimer = setTimeout(() => this.onInitTimeout(), this.initSeconds * 1000);
   }
 
   /** The bootstrap has asked for an event. */
@@ -91,9 +90,7 @@ export class Supervisor {
 
   /** Ends the bootstrap, and does not start it again. */
   end(): void {
-    this.ending = true;
-    clearTimeout(this.initTimer);
-    clearTimeout(this.restartTimer);
+    this.startNoMore();
     if (this.process === undefined) return this.events.onEnded();
     this.process.end(EXIT_GRACE_MS, () =>
       this.events.onNote(
@@ -103,12 +100,26 @@ export class Supervisor {
     );
   }
 
+  /** Ends the bootstrap at once, and does not start it again. */
+  stop(): void {
+    this.startNoMore();
+    if (this.process === undefined) return this.events.onEnded();
+    this.process.kill();
+  }
+
+  /** Ends the bootstrap at once. */
   kill(): void {
     this.process?.kill();
   }
 
+  private startNoMore(): void {
+    this.ending = true;
+    clearTimeout(this.initTimer);
+    clearTimeout(this.restartTimer);
+  }
+
   private onInitTimeout(): void {
-    const { initSeconds } = this.config;
+    const { initSeconds } = this;
     const errorMessage = `the bootstrap did not ask for an event within ${initSeconds} s after its start; it has to loop over GET http://$RUNTIME_API_ADDR/v1/runtime/invocation/request`;
     this.endFor({ errorType: "InitTimeout", errorMessage }, 0);
   }

@@ -1,5 +1,3 @@
-import { type OnReadOpts, type Socket } from "node:net";
-
 import {
   FrameType,
   LinkProtocolError,
@@ -8,7 +6,7 @@ import {
   PROTOCOL_VERSION,
   splitHead,
 } from "../../link/frames";
-import { LinkSocket } from "../../link/linkSocket";
+import { type LinkSocket, type LinkSocketEvents } from "../../link/linkSocket";
 import { type Hello, type InvocationError, type InvokeHead, type LogLine, type Welcome } from "../../link/messages";
 import { type InvocationLink, KEEPS_CREDIT, LinkInvocation } from "./linkInvocation";
 import { type Places, Share } from "./places";
@@ -26,8 +24,8 @@ export interface GatewayLinkEvents {
   onClose(link: GatewayLink, error: Error | undefined): void;
 }
 
-/** Makes the socket of a link; may say when what is sent reaches the gateway, if that is not from the start. */
-export type ConnectSocket = (onread: OnReadOpts, onConnected: () => void) => Socket;
+/** Opens the socket of a link, and says when what is sent reaches the gateway. */
+export type OpenSocket = (events: LinkSocketEvents, onConnected: () => void) => LinkSocket;
 
 const NO_BODY = Buffer.alloc(0);
 
@@ -49,16 +47,18 @@ export class GatewayLink implements InvocationLink {
   private connected = false;
 
   constructor(
-    connect: ConnectSocket,
+    open: OpenSocket,
     hello: Omit<Hello, "protocol">,
     private readonly places: Places,
     private readonly events: GatewayLinkEvents,
   ) {
-    const onConnected = () => (this.connected = true);
-    this.socket = LinkSocket.connect((onread) => connect(onread, onConnected), {
-      onFrame: (type, id, payload) => this.onFrame(type, id, payload),
-      onClose: (error) => this.onClose(error),
-    });
+    this.socket = open(
+      {
+        onFrame: (type, id, payload) => this.onFrame(type, id, payload),
+        onClose: (error) => this.onClose(error),
+      },
+      () => (this.connected = true),
+    );
     this.socket.sendJson(FrameType.Hello, 0, { protocol: PROTOCOL_VERSION, ...hello } satisfies Hello);
     this.share = new Share((count) => this.socket.send(FrameType.Credit, count));
     places.join(this.share);

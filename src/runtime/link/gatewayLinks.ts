@@ -1,10 +1,11 @@
 import { connect } from "node:net";
 
 import { type ClusterLinks } from "../../link/instanceConfig";
+import { LinkSocket } from "../../link/linkSocket";
 import { formatLinkIdentity, linkKey } from "../../link/linkTls";
 import { type InvocationError, type LogLine } from "../../link/messages";
 import { type InstanceStart } from "../instanceConfig";
-import { type ConnectSocket, GatewayLink } from "./gatewayLink";
+import { GatewayLink, type OpenSocket } from "./gatewayLink";
 import { GatewayPeers } from "./gatewayPeers";
 import { KeptLines } from "./keptLines";
 import { type LinkInvocation } from "./linkInvocation";
@@ -52,14 +53,16 @@ export class GatewayLinks {
   constructor(
     private readonly start: InstanceStart,
     private readonly events: GatewayLinksEvents,
+    /** Opens the link to the one gateway that this instance has. */
+    open: OpenSocket = (socketEvents, onConnected) => {
+      const { gateway: path = "" } = start.config;
+      onConnected();
+      return LinkSocket.connect((onread) => connect({ path, onread }), socketEvents);
+    },
   ) {
-    const { concurrency, cluster, gateway: path = "" } = start.config;
+    const { concurrency, cluster } = start.config;
     this.places = new Places(concurrency);
-    if (cluster === undefined)
-      this.add((onread, onConnected) => {
-        onConnected();
-        return connect({ path, onread });
-      });
+    if (cluster === undefined) this.add(open);
     else {
       this.peers = this.clusterPeers(cluster);
       this.peers.start();
@@ -155,12 +158,15 @@ export class GatewayLinks {
       key: linkKey(token),
     });
     return new GatewayPeers(gateways, {
-      dial: (address) => this.add((onread, onConnected) => tls.connect(address, onread, onConnected)),
+      dial: (address) =>
+        this.add((events, onConnected) =>
+          LinkSocket.connect((onread) => tls.connect(address, onread, onConnected), events),
+        ),
       onNote: (message) => this.notes.write(message),
     });
   }
 
-  private add(connectSocket: ConnectSocket): GatewayLink {
+  private add(openSocket: OpenSocket): GatewayLink {
     const { config, instance, token } = this.start;
     const hello = {
       function: config.function,
@@ -168,7 +174,7 @@ export class GatewayLinks {
       instance,
       token: config.cluster === undefined ? token : "",
     };
-    const link = new GatewayLink(connectSocket, hello, this.places, {
+    const link = new GatewayLink(openSocket, hello, this.places, {
       onWelcome: (each) => this.onWelcome(each),
       onPeers: (each, addresses) => this.peers?.onPeers(each, addresses),
       onInvocation: (invocation) => this.events.onInvocation(invocation),

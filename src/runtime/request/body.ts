@@ -1,3 +1,5 @@
+import { createRequire } from "node:module";
+
 import { type FunctionFile } from "../../spec/handlerTypes";
 
 const MAX_PARTS = 1_000;
@@ -35,9 +37,9 @@ export function parseBody(contentType: string | undefined, body: Buffer): unknow
   return body;
 }
 
-async function parseMultipart(contentType: string, body: Buffer): Promise<Form> {
+function parseMultipart(contentType: string, body: Buffer): Promise<Form> {
   // Loaded on the first upload: most functions never get one, and would pay for it at every cold start.
-  const { Busboy } = await import("@fastify/busboy");
+  const { Busboy } = createRequire(__filename)("@fastify/busboy") as typeof import("@fastify/busboy");
   return new Promise<Form>((resolve, reject) => {
     const fail = (reason: string) => reject(new InvalidBodyError(`the multipart body cannot be read: ${reason}`));
     const fields = new Map<string, string | string[]>();

@@ -8,6 +8,7 @@ import { codeFolder, type FileSpec, removeCodeFolders } from "./codeFolder";
 import { freePorts } from "./freePorts";
 import { call, type CallAnswer } from "./httpClient";
 import { REPOSITORY } from "./project";
+import { childrenOf } from "./processes";
 import { waitUntil } from "./waitUntil";
 
 export interface PodOptions {
@@ -125,11 +126,13 @@ export class PodProcess {
 export async function removePods(): Promise<void> {
   for (const pod of pods) {
     if (pod.exitCode === undefined)
-      try {
-        process.kill(-pod.pid, "SIGKILL");
-      } catch {
-        // it has ended in this moment
-      }
+      for (const { pid } of [{ pid: pod.pid }, ...childrenOf(pod.pid)])
+        try {
+          // a bootstrap leads a group of its own, as its agent does; in a container they end together
+          process.kill(-pid, "SIGKILL");
+        } catch {
+          // it has ended in this moment
+        }
     await pod.ended();
   }
   pods.clear();

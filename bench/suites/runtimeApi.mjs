@@ -91,7 +91,7 @@ async function startLoop(name, code, stopLater, variables = {}) {
   stopLater(() => region.remove());
   const server = await ServerProcess.start({ args: region.gatewayArguments, port, path: PATHS[0] });
   stopLater(() => server.stop());
-  // gateway → agent → bootstrap
+  // gateway → the shell that ends bootstraps if it is killed, and the bootstrap, in the order of their start
   const bootstrap = descendants(server.pid).slice(2);
   return { name, pids: [server.pid], partPids: bootstrap, port, paths: PATHS };
 }

@@ -112,5 +112,5 @@ function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as { code?: unknown };
   const text = error.message.split("\n", 1)[0];
-  return code === 403 ? `${text} (the gateway's ServiceAccount lacks get, list or watch)` : text;
+  return code === 403 ? `${text} (the gateway's ServiceAccount lacks list or watch)` : text;
 }

@@ -19,6 +19,15 @@ export const GATEWAY_NAME = "gateway";
 export const LINK_SERVICE = "gateway-links";
 /** Service that KEDA asks. */
 export const SCALER_SERVICE = "gateway-scaler";
+/** Keys of what a function's ScaledObject has KEDA say to the scaler. */
+export const SCALER_METADATA = {
+  function: "function",
+  /**
+   * Number of invocations that an instance takes at once. The autoscaler's target is asked for only when the ScaledObject
+   * changes, so it must change with the concurrency; and it can be answered before the function's document has come.
+   */
+  concurrency: "concurrency",
+} as const;
 /** Secret with the token of the admin API. */
 export const ADMIN_SECRET = "gateway-admin";
 export const ADMIN_TOKEN_KEY = "token";

@@ -48,6 +48,8 @@ export class KubernetesRegion implements RegionPlatform {
   private readonly params: CreatedObject | undefined;
   private readonly document: pulumi.Output<RegionDocument>;
   private readonly gateway: CreatedObject;
+  /** Service that KEDA asks. */
+  private readonly scaler: CreatedObject | undefined;
   private readonly kedaHooks: pulumi.ResourceHookBinding | undefined;
   /** Name of a function → its document's object. */
   private readonly functions = new Map<string, CreatedObject>();
@@ -69,9 +71,10 @@ export class KubernetesRegion implements RegionPlatform {
       const { values, options } = changed(params, transform?.params, parent, place);
       this.params = createParams(objects, name, values, options);
     }
-    const service = createGatewayServices(objects, name, settings, parent);
+    const services = createGatewayServices(objects, name, settings, parent);
+    this.scaler = services.scaler;
     createGatewayRoutes(objects, name, settings, parent);
-    this.url = settings.url.isFinal ? pulumi.output(settings.url.text) : loadBalancerUrl(service, settings);
+    this.url = settings.url.isFinal ? pulumi.output(settings.url.text) : loadBalancerUrl(services.endpoints, settings);
 
     const options: pulumi.CustomResourceOptions = { parent };
     const content = transformDocument(document, transform?.document, options, place);
@@ -131,9 +134,9 @@ export class KubernetesRegion implements RegionPlatform {
       // gateways accept a new generation of the link's secret before functions show it
       { parent, dependsOn: [this.gateway] },
     );
-    if (settings.autoscaler === "keda") {
-      const { kedaHooks: hooks } = this;
-      createScaledObject(objects, name, settings, document, { parent, dependsOn: [deployment], hooks });
+    if (this.scaler !== undefined) {
+      const { kedaHooks: hooks, scaler } = this;
+      createScaledObject(objects, name, settings, document, { parent, dependsOn: [deployment, scaler], hooks });
     }
     return { imageDigest: image.digest };
   }

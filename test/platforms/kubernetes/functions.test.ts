@@ -204,11 +204,12 @@ describe("a Node.js function", () => {
     expect(new Set(tokens).size).toBe(4);
   });
 
-  test("is deployed after gateways that accept its token, and scaled after it is there", () => {
+  test("is deployed after gateways that accept its token, and scaled once it is there and KEDA can ask", () => {
     const names = (type: string) =>
       cluster.resource(type, "orders.production.eu").dependencies.map((urn) => urn.split("::").slice(2).join("::"));
     expect(names("Deployment").join()).toContain("apps/v1:Deployment::production.eu.gateway");
     expect(names("ScaledObject").join()).toContain("apps/v1:Deployment::orders.production.eu");
+    expect(names("ScaledObject").join()).toContain("core/v1:Service::production.eu.gateway-scaler");
   });
 });
 

@@ -159,6 +159,7 @@ describe("who may link", () => {
     ["no version of the protocol", { protocol: "2" as unknown as number }],
     ["a name of 10,000 characters", { instance: "x".repeat(10_000) }],
     ["no name", { instance: undefined }],
+    ["a name that is none of a pod", { instance: 'f-1"}\n{"time":1,"function":"g"}' }],
   ])("not: a hello with %s", async (_what, hello) => {
     await new TestLink({ hello }).refused();
     expect(gateway.events).toEqual([]);
@@ -177,6 +178,18 @@ describe("who may link", () => {
       expect.stringMatching(/TLS handshake failed .*for instances of functions only/),
     ]);
   });
+});
+
+test("an instance whose answer has no status is not believed", async () => {
+  const link = new TestLink();
+  await link.welcomed();
+  link.socket.send(FrameType.Credit, 1);
+  const answer = gateway.invoke("f");
+  await link.invoked(1);
+  const [{ id }] = link.of(FrameType.Invoke);
+  link.socket.sendHead(FrameType.AnswerDone, id, { status: '200}}\n{"time":1,"function":"g"}', headers: [] }, "");
+  expect((await answer).error?.errorType).toBe("InstanceLost");
+  await waitUntil("it is closed", () => link.closed !== undefined);
 });
 
 describe("strangers", () => {

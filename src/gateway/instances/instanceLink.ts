@@ -19,6 +19,8 @@ const FIRST_PACE_MS = 10;
 const PACE_WINDOW = 32;
 /** What an instance says of itself is not longer than this, in characters. */
 const MAX_NAME_CHARACTERS = 256;
+/** Names of pods, which Kubernetes makes DNS subdomains (RFC 1123); those of local instances are alike. */
+const INSTANCE_NAME = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
 /** Time that an instance has to close its side of a link that the gateway has left. */
 const LEAVE_GRACE_MS = 2_000;
 /** Time that the gateway stays for a credit that the instance owes it, and with which it may send what is still held. */
@@ -204,7 +206,7 @@ export class InstanceLink {
       case FrameType.Answer:
       case FrameType.AnswerDone: {
         if (invocation === undefined) return;
-        const { head, body } = splitHead<AnswerHead>(payload);
+        const { head, body } = readAnswer(payload);
         events.onAnswer(invocation, head, body);
         return type === FrameType.AnswerDone ? this.done(id, invocation, head.keepsCredit === true) : undefined;
       }
@@ -226,7 +228,7 @@ export class InstanceLink {
         events.onDeclined(this, invocation);
         return this.closeIfLeft();
       case FrameType.AnswerHead: {
-        const { head } = splitHead<AnswerHead>(payload);
+        const { head } = readAnswer(payload);
         if (invocation !== undefined) events.onAnswerHead(invocation, head);
         return;
       }
@@ -324,5 +326,15 @@ function readHello(payload: Buffer): Hello {
     throw new LinkProtocolError("a hello names a version of the protocol");
   if (![hello.function, hello.version, hello.instance, hello.token].every(isName))
     throw new LinkProtocolError("a hello names a function, its version, an instance and a token");
+  if (!INSTANCE_NAME.test(hello.instance)) throw new LinkProtocolError("an instance has the name of its pod");
   return hello;
+}
+
+/** @throws LinkProtocolError for what is no answer; a status that HTTP does not know is its caller's to refuse. */
+function readAnswer(payload: Buffer): { head: AnswerHead; body: Buffer } {
+  const answer = splitHead<AnswerHead>(payload);
+  const { status, headers } = answer.head;
+  if (!Number.isInteger(status) || !Array.isArray(headers))
+    throw new LinkProtocolError("an answer has a status and headers");
+  return answer;
 }

@@ -22,7 +22,10 @@ export interface DockerImageArgs {
 
 /** Options of {@link dockerImageBuilder}. */
 export interface DockerImageBuilderOptions {
-  /** Changes the arguments of each `docker.Image` before it is registered: edit them in place. */
+  /**
+   * Changes the arguments of each `docker.Image` before it is registered: edit them in place. Pods use the image from
+   * where its `imageName` pushes it to.
+   */
   transform?: (args: DockerImageArgs, options: pulumi.CustomResourceOptions) => void;
 }
 
@@ -40,9 +43,9 @@ export function dockerImageBuilder({ transform }: DockerImageBuilderOptions = {}
       const args = imageArgs(request);
       const options = { ...resourceOptions };
       transform?.(args, options);
-      const { repoDigest } = new Image(name, args, options);
-      const digest = repoDigest.apply(digestOf);
-      return { reference: pulumi.interpolate`${request.repository}@${digest}`, digest };
+      // the image's own word for where it is: a transform may have sent it elsewhere
+      const reference = new Image(name, args, options).repoDigest.apply(checkReference);
+      return { reference, digest: reference.apply((text) => text.slice(text.indexOf("@") + 1)) };
     },
   };
 }
@@ -67,10 +70,9 @@ function registryOf(repository: string): string {
   return repository.includes("/") && (/[.:]/.test(host) || host === "localhost") ? host : "docker.io";
 }
 
-/** `repository@sha256:…` → `sha256:…`. */
-function digestOf(repoDigest: string): string {
-  const digest = repoDigest.slice(repoDigest.lastIndexOf("@") + 1);
-  if (/^sha256:[0-9a-f]{64}$/.test(digest)) return digest;
+/** An image that was built and not pushed has the id of this machine's copy instead, as one that a preview builds. */
+function checkReference(repoDigest: string): string {
+  if (/^[^@]+@sha256:[0-9a-f]{64}$/.test(repoDigest) || pulumi.runtime.isDryRun()) return repoDigest;
   throw new pulumi.RunError(`the image was built, but its registry returned no digest for it: "${repoDigest}"`);
 }
 

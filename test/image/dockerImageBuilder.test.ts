@@ -25,10 +25,11 @@ function stage(files: Record<string, string> = {}) {
   return stageImage({ projectFolder: project(), code: codeFolder({ "src/index.js": "", ...files }) });
 }
 
-/** Registers one image; the registry returns what `repoDigest` says. */
+/** Registers one image; what it becomes has this `repoDigest`. */
 async function build(
   request: Omit<ImageRequest, "repository"> & { repository?: string },
   builder = dockerImageBuilder(),
+  repoDigest = `${REPOSITORY}@${DIGEST}`,
 ) {
   let image: BuiltImage | undefined;
   const { resources, outputs } = await declareProgram(
@@ -36,7 +37,7 @@ async function build(
       image = builder.build("orders", { repository: REPOSITORY, ...request }, {});
       return { ...image };
     },
-    { outputs: { "docker:index/image:Image": { repoDigest: `${REPOSITORY}@${DIGEST}` } } },
+    { outputs: { "docker:index/image:Image": { repoDigest } } },
   );
   const [resource, ...others] = resources.filter(({ type }) => type !== "pulumi:pulumi:Stack");
   expect(others).toEqual([]);
@@ -106,20 +107,35 @@ test("arguments and options can be changed before they are registered", async ()
   expect(resource.inputs.build).toMatchObject({ network: "host", platform: "linux/amd64" });
 });
 
-test("an image without a digest is an error, not a reference that moves", async () => {
+test("an image that a transform sends to another repository is used from there", async () => {
+  const pushed = `mirror.example.com:5000/orders@${DIGEST}`;
+  const builder = dockerImageBuilder({
+    transform: (args) => {
+      args.imageName = "mirror.example.com:5000/orders:latest";
+    },
+  });
+  const { resource, outputs } = await build({ context: stage() }, builder, pushed);
+  expect(resource.inputs.imageName).toBe("mirror.example.com:5000/orders:latest");
+  expect(outputs).toEqual({ reference: pushed, digest: DIGEST });
+});
+
+test.each([
+  ["no digest, and no reference that moves", "registry.example.com/orders:latest"],
+  ["the id of this machine's copy, which no registry knows", DIGEST],
+])("an image with %s is an error", async (_what, repoDigest) => {
   const script = `
     const pulumi = require("@pulumi/pulumi");
     const { dockerImageBuilder } = require("./dist/image");
-    const repoDigest = "registry.example.com/orders:latest";
+    const repoDigest = ${JSON.stringify(repoDigest)};
     pulumi.runtime
       .setMocks({ newResource: ({ name }) => ({ id: name, state: { repoDigest } }), call: () => ({}) })
       .then(() => {
-        const context = { path: process.cwd(), hash: "0" };
+        const context = { path: process.cwd(), hash: "0", secrets: [] };
         dockerImageBuilder().build("orders", { repository: "registry.example.com/orders", context }, {});
       });`;
   const program = run(process.execPath, ["-e", script], { cwd: join(__dirname, "../..") });
   await expect(program).rejects.toThrow(
-    'the image was built, but its registry returned no digest for it: "registry.example.com/orders:latest"',
+    `the image was built, but its registry returned no digest for it: "${repoDigest}"`,
   );
 });
 

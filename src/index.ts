@@ -9,7 +9,6 @@ export { type EndpointExample, EndpointTrigger, type EndpointTriggerArgs } from 
 export { Environment, type EnvironmentArgs } from "./components/environment";
 export { FullCodeFunction } from "./components/fullCodeFunction";
 export type { FullCodeFunctionArgs, FunctionSettings, LimitArgs, ScaleArgs } from "./components/functionArgs";
-export type { Params } from "./components/params";
 export { QueueTrigger, type QueueTriggerArgs } from "./components/queueTrigger";
 export type { Region } from "./components/region";
 export { ServerlessApp, type ServerlessAppArgs, type SessionArgs } from "./components/serverlessApp";
@@ -44,7 +43,15 @@ export {
   type Toleration,
 } from "./platforms/kubernetes";
 export { local, type LocalArgs } from "./platforms/local";
-export type { ParamValue, Platform, RegionPlace, SecretValues, Transform, TriggerDocument } from "./platforms/platform";
+export type {
+  Params,
+  ParamValue,
+  Platform,
+  RegionPlace,
+  SecretValues,
+  Transform,
+  TriggerDocument,
+} from "./platforms/platform";
 export type {
   AgentVersion,
   CronDocument,

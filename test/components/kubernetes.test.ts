@@ -161,6 +161,25 @@ test("documents are the same in every region, but for what a region sets itself"
   ]);
 });
 
+test("a region's parameters are a secret with the app's, the environment's and its own", async () => {
+  const { objects, resources } = await declareCluster(() => {
+    const app = new ServerlessApp("shop", { params: { currency: "EUR", limit: 3, open: true } });
+    const common = { registry: "registry.example.com", gateway: { image: "registry.example.com/gateway:1" } };
+    const regions = {
+      eu: kubernetes({ ...common, context: "eu" }),
+      us: kubernetes({ ...common, context: "us", params: { currency: "USD", key: pulumi.secret("s3cret-us") } }),
+    };
+    new Environment("production", { app, type: "live", params: { limit: 5 }, regions });
+  });
+  const params = objects.filter(({ resource }) => resource.name.endsWith(".params"));
+  const texts = params.map(({ object }) => (object.stringData as Record<string, string>)["params.json"]);
+  expect(texts.map((text) => JSON.parse(text) as unknown)).toEqual([
+    { currency: "EUR", limit: 5, open: true },
+    { currency: "USD", limit: 5, open: true, key: "s3cret-us" },
+  ]);
+  expect(JSON.stringify(resources.map(({ inputs }) => withoutSecrets(inputs)))).not.toContain("s3cret-us");
+});
+
 test("addresses are those of the ingress and of the load balancer", () => {
   const us = `http://${LOAD_BALANCER_ADDRESS}`;
   expect(shop.outputs.urls).toEqual({ eu: "https://eu.shop.example.com", us });

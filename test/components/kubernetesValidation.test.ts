@@ -317,6 +317,7 @@ describe("kubernetes()", () => {
     ["a label that is no string", { labels: { team: 1 } }, '.labels["team"]: must be a string'],
     ["an annotation's key", { annotations: { "": "x" } }, '.annotations[""]: is no key of an annotation'],
     ["an annotation that is no string", { annotations: { a: {} } }, '.annotations["a"]: must be a string'],
+    ["a parameter", { params: { key: [1] } }, ".params.key: must be a string, a number or a boolean, not a list"],
     ["a generation", { linkGeneration: 0 }, ".linkGeneration: must be a whole number of at least 1, not 0"],
   ])("%s", (_, args, problem) => {
     expect(problemsWith(args)).toEqual([problem]);

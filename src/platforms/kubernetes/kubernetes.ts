@@ -19,7 +19,7 @@ const imagesOfPrograms = new WeakMap<object, Images>();
  * and KEDA in the cluster.
  */
 export function kubernetes(args: KubernetesArgs): Platform {
-  return { kind: "kubernetes", plan: (region, scope) => plan(args, region, scope) };
+  return { kind: "kubernetes", plan: (region, scope) => ({ ...plan(args, region, scope), params: args.params }) };
 }
 
 function plan(args: KubernetesArgs, { app, place }: PlannedRegion, scope: object): RegionPlan {

@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 
 import type { ImageBuilder } from "../../image";
+import type { Params } from "../platform";
 import type { GatewayArgs, HttpRouteArgs, IngressArgs, ServiceArgs } from "./gatewayArgs";
 import type { ExternalNatsArgs, NatsArgs } from "./natsArgs";
 import type { NetworkPolicyArgs } from "./networkPolicyArgs";
@@ -31,6 +32,11 @@ export interface KubernetesArgs {
    * @default the context, else environment and region
    */
   clusterIdentifier?: string;
+  /**
+   * Parameters of this region, on top of the environment's and the app's: one that is named here has this value.
+   * @default the environment's
+   */
+  params?: Params;
 
   /**
    * Registry, and path in it, that images are pushed to and pulled from: `registry.example.com/shop`. Each function has

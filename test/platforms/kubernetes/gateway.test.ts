@@ -4,6 +4,7 @@ import { Environment, kubernetes, type KubernetesArgs, ServerlessApp } from "../
 import { gatewayConfig, linkRoots, natsCredentials } from "../../../src/spec";
 import { autonamed, password, rootSecret } from "../../support/clusterProviders";
 import { type DeclaredCluster, declareCluster, inProjectFolder } from "../../support/declareCluster";
+import { declareProgram } from "../../support/declareProgram";
 
 inProjectFolder();
 beforeEach(() => jest.spyOn(console, "log").mockImplementation());
@@ -14,14 +15,16 @@ const GATEWAY: KubernetesArgs = {
 };
 const REGION = "production.eu";
 
-/** One region without functions. */
 function declareRegion(args: Partial<KubernetesArgs> = {}): Promise<DeclaredCluster> {
-  return declareCluster(() => {
-    const app = new ServerlessApp("shop");
-    const regions = { eu: kubernetes({ ...GATEWAY, ...args }) };
-    const { url } = new Environment("production", { app, type: "live", regions });
-    return { url };
-  });
+  return declareCluster(() => createRegion(args));
+}
+
+/** One region without functions. */
+function createRegion(args: Partial<KubernetesArgs>) {
+  const app = new ServerlessApp("shop");
+  const regions = { eu: kubernetes({ ...GATEWAY, ...args }) };
+  const { url } = new Environment("production", { app, type: "live", regions });
+  return { url };
 }
 
 const LABELS = {
@@ -49,7 +52,8 @@ describe("gateways", () => {
     });
     expect(template.metadata).toEqual({ labels: LABELS });
     const { containers, volumes, affinity, topologySpreadConstraints, ...pod } = template.spec;
-    expect(pod).toMatchObject({ terminationGracePeriodSeconds: 930, serviceAccountName: "gateway" });
+    // the notice, the wait for an instance, the longest timeout, and 30 s to close
+    expect(pod).toMatchObject({ terminationGracePeriodSeconds: 5 + 60 + 900 + 30, serviceAccountName: "gateway" });
     expect(affinity).toEqual({
       podAntiAffinity: {
         preferredDuringSchedulingIgnoredDuringExecution: [
@@ -264,6 +268,16 @@ describe("how a region is reached", () => {
     });
     const named = await declareRegion({ service: lb, url: "https://shop.example.com" });
     expect(service(named, "gateway").metadata.annotations).toEqual({ ...SKIP_AWAIT, "example.com/scheme": "internal" });
+  });
+
+  test("a preview awaits no address of a Service that becomes a load balancer", async () => {
+    // the provider answers an update's preview with the status that the Service has so far
+    const status = { loadBalancer: {} };
+    const outputs = ({ type }: { type: string }) => (type === "kubernetes:core/v1:Service" ? { status } : {});
+    const service = { type: "LoadBalancer" } as const;
+    const { resources } = await declareProgram(() => createRegion({ service }), { outputs, preview: true });
+    const document = resources.find(({ type, name }) => type.endsWith(":ConfigMap") && name === REGION)!;
+    expect(document.inputs.data).toEqual({ "document.json": pulumi.runtime.unknownValue });
   });
 
   test("an Ingress for every path of the host", async () => {

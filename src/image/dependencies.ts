@@ -14,12 +14,6 @@ import {
 /** Where a context has what dependencies are installed by. */
 export const MANIFESTS_FOLDER = "manifests";
 
-/**
- * Settings of package managers. They often hold a registry's token: what installs has them, what runs has no use for
- * them.
- */
-export const INSTALL_SETTINGS = [".npmrc", ".yarnrc", ".yarnrc.yml"] as const;
-
 /** How the dependencies of a function get into its image. */
 export interface Dependencies {
   /** Manifests, lock file and settings of the package manager. */

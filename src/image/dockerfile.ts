@@ -1,4 +1,5 @@
-import { type Dependencies, INSTALL_SETTINGS, MANIFESTS_FOLDER } from "./dependencies";
+import { INSTALL_SETTINGS } from "../code/codeFiles";
+import { type Dependencies, MANIFESTS_FOLDER } from "./dependencies";
 import { CODE_FOLDER } from "./functionCode";
 import { IMAGE_CODE_FOLDER, IMAGE_USER } from "./imageLayout";
 import { NODE_COPY_FILE, RUNTIME_FOLDER } from "./runtimeFiles";

@@ -75,6 +75,8 @@ export interface RegionResources {
 /** A region, to put functions and triggers into. */
 export interface RegionPlatform {
   readonly url: pulumi.Output<string>;
+  /** Whether functions run from images, which leave some files of the code out, rather than from its folder. */
+  readonly runsImages?: boolean;
   /** Says why a function's code cannot be run in the region, or returns `undefined` where it can. */
   problemWithFunction?(source: Pick<FunctionResources, "document" | "code" | "baseImage">): string | undefined;
   createFunction(resources: FunctionResources, parent: pulumi.ComponentResource): FunctionPlatform;

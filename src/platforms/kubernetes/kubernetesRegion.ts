@@ -41,6 +41,7 @@ const RESTRICTED = {
 /** A region whose resources are objects of a cluster. */
 export class KubernetesRegion implements RegionPlatform {
   readonly url: pulumi.Output<string>;
+  readonly runsImages = true;
   private readonly objects: RegionObjects;
   /** Prefix or suffix of names of resources; names of regions and functions have no dots of their own. */
   private readonly suffix: string;

@@ -81,7 +81,8 @@ export function createNetworkPolicies(
     podSelector: { matchLabels: FUNCTIONS },
     policyTypes: ["Egress"],
     egress: [
-      { to: pods(GATEWAYS), ports: ports([GATEWAY_PORTS.link]) },
+      // messages of their own region's queues go by `POST /queues/…`
+      { to: pods(GATEWAYS), ports: ports([GATEWAY_PORTS.link, GATEWAY_PORTS.http]) },
       ...(networkPolicies.egress ?? []).map(egressOf),
     ],
   });
@@ -123,7 +124,7 @@ function gatewayIngress({
   ingressNamespace,
   kedaNamespace,
 }: NonNullable<RegionSettings["networkPolicies"]>): Ingress[] {
-  const clients = ingressNamespace === undefined ? {} : { from: [namespace(ingressNamespace)] };
+  const clients = ingressNamespace === undefined ? {} : { from: [namespace(ingressNamespace), ...pods(FUNCTIONS)] };
   return [
     { ...clients, ports: ports([GATEWAY_PORTS.http]) },
     { from: pods(FUNCTIONS), ports: ports([GATEWAY_PORTS.link]) },

@@ -79,6 +79,8 @@ describe("what may connect to what", () => {
     ["internet", "gateway", 8080],
     ["orders", "gateway", 7080],
     ["plain", "gateway", 7080],
+    ["orders", "gateway", 8080],
+    ["plain", "gateway", 8080],
     ["keda", "gateway", 9090],
     ["gateway", "gateway", 9090],
     ["gateway", "nats", 4222],
@@ -110,9 +112,10 @@ describe("what may connect to what", () => {
     ["internet", "gateway", 9100],
     ["internet", "gateway", 7070],
     ["keda", "gateway", 7080],
-    ["orders", "gateway", 8080],
     ["orders", "gateway", 9090],
     ["orders", "gateway", 9100],
+    ["orders", "gateway", 7070],
+    ["nats", "gateway", 7080],
     ["neighbour", "gateway", 8080],
     ["neighbour", "gateway", 7080],
     ["neighbour", "gateway", 9090],
@@ -177,6 +180,8 @@ describe("policies", () => {
     const from = (namespace: string): End => ({ labels: {}, namespace });
     expect(allows(policies, from("edge"), gateway, 8080)).toBe(true);
     expect(allows(policies, from("default"), gateway, 8080)).toBe(false);
+    // to send a message to its own region
+    expect(allows(policies, pod(cluster, "Deployment", "plain.live.eu"), gateway, 8080)).toBe(true);
     expect(allows(policies, from("autoscaling"), gateway, 9090)).toBe(true);
     expect(allows(policies, from("keda"), gateway, 9090)).toBe(false);
   });

@@ -75,6 +75,10 @@ export interface RegionResources {
 /** A region, to put functions and triggers into. */
 export interface RegionPlatform {
   readonly url: pulumi.Output<string>;
+  /** What makes the region's objects in its cluster, where it is in one. */
+  readonly provider?: pulumi.ProviderResource;
+  /** Namespace of the region's objects, where it is in a cluster. */
+  readonly namespace?: pulumi.Output<string>;
   /** Whether functions run from images, which leave some files of the code out, rather than from its folder. */
   readonly runsImages?: boolean;
   /** Says why a function's code cannot be run in the region, or returns `undefined` where it can. */

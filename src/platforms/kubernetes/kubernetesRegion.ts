@@ -42,6 +42,8 @@ const RESTRICTED = {
 export class KubernetesRegion implements RegionPlatform {
   readonly url: pulumi.Output<string>;
   readonly runsImages = true;
+  readonly provider: pulumi.ProviderResource;
+  readonly namespace: pulumi.Output<string>;
   private readonly objects: RegionObjects;
   /** Prefix or suffix of names of resources; names of regions and functions have no dots of their own. */
   private readonly suffix: string;
@@ -63,9 +65,12 @@ export class KubernetesRegion implements RegionPlatform {
   ) {
     const { place, linkGeneration } = settings;
     const name = (this.suffix = `${place.environment}.${place.region}`);
-    this.objects = new RegionObjects(settings, createProvider(name, settings, parent));
+    this.provider = createProvider(name, settings, parent);
+    this.objects = new RegionObjects(settings, this.provider);
     const { objects } = this;
-    if (settings.createNamespace) objects.createNamespace(name, RESTRICTED, parent);
+    this.namespace = settings.createNamespace
+      ? objects.createNamespace(name, RESTRICTED, parent).metadata.name
+      : pulumi.output(settings.namespace);
     createPullSecret(objects, name, settings, parent);
     this.roots = new LinkRootSecrets(name, linkGeneration, parent);
     if (params !== undefined) {

@@ -90,6 +90,11 @@ describe("kubernetes()", () => {
       ".registryCredentials.password: must be a string that is not empty",
     ],
     [
+      "credentials of nodes without a name",
+      { pullCredentials: { password: "token" } },
+      ".pullCredentials.username: must be a string that is not empty",
+    ],
+    [
       "a pull secret's name",
       { imagePullSecrets: ["ok", "Not ok"] },
       '.imagePullSecrets[1]: "Not ok" is no name of a Secret',

@@ -42,12 +42,13 @@ function checkCluster(
 
 function checkImages(args: KubernetesArgs, problems: ArgumentProblems): void {
   problems.add("registry", problemWithRegistry(args.registry));
-  for (const field of ["username", "password"] as const) {
-    const value = args.registryCredentials?.[field];
-    if (args.registryCredentials === undefined || isLater(value)) continue;
-    if (typeof value !== "string" || value === "")
-      problems.add(`registryCredentials.${field}`, "must be a string that is not empty");
-  }
+  for (const argument of ["registryCredentials", "pullCredentials"] as const)
+    for (const field of ["username", "password"] as const) {
+      const value = args[argument]?.[field];
+      if (args[argument] === undefined || isLater(value)) continue;
+      if (typeof value !== "string" || value === "")
+        problems.add(`${argument}.${field}`, "must be a string that is not empty");
+    }
   args.imagePullSecrets?.forEach((name, index) => {
     if (!isObjectName(name)) problems.add(`imagePullSecrets[${index}]`, `"${String(name)}" is no name of a Secret`);
   });

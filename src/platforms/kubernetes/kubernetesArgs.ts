@@ -44,12 +44,19 @@ export interface KubernetesArgs {
    */
   registry: string;
   /**
-   * What logs in at the registry, both to push from this machine and to pull from the cluster's nodes.
-   * @default what this machine is logged in with; nodes log in by `imagePullSecrets` or not at all
+   * What logs in at the registry, both to push from this machine and to pull from the cluster's nodes. Other values change
+   * the nodes' Secret and no pod.
+   * @default what this machine is logged in with; nodes log in by `pullCredentials`, by `imagePullSecrets` or not at all
    */
   registryCredentials?: RegistryCredentialsArgs;
   /**
-   * Names of Secrets of the namespace that nodes log in with. They are not made here.
+   * What the cluster's nodes log in with at the registry. They do so whenever a pod starts on a node without the image, long
+   * after a deployment: a token that expires with the job that deploys is of no use to them.
+   * @default registryCredentials
+   */
+  pullCredentials?: RegistryCredentialsArgs;
+  /**
+   * Names of Secrets of the namespace that nodes log in with as well. They are not made here.
    * @default none
    */
   imagePullSecrets?: readonly string[];

@@ -30,7 +30,7 @@ export class RegionObjects {
   private readonly classes: Record<keyof ObjectKinds, ObjectClass>;
   private readonly dependsOn: pulumi.Resource[] = [];
   /** Names of the Secrets that nodes log in with at the registry. */
-  private readonly pullSecrets: pulumi.Input<string>[];
+  private readonly pullSecrets: string[];
 
   constructor(
     private readonly settings: RegionSettings,
@@ -48,6 +48,7 @@ export class RegionObjects {
    */
   pullWith(secretName: string, secret: CreatedObject): void {
     this.pullSecrets.push(secretName);
+    this.dependsOn.push(secret);
   }
 
   /** Makes the namespace, on which all objects that are created later depend. */

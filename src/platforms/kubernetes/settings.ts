@@ -13,6 +13,7 @@ type Unchanged = Pick<
   | "kubeconfig"
   | "registry"
   | "registryCredentials"
+  | "pullCredentials"
   | "ingress"
   | "httpRoute"
   | "nodeImage"

@@ -149,6 +149,7 @@ export class ClusterGateway extends RegionGateway {
   async leave(): Promise<void> {
     this.leaving = true;
     this.note("info", "the gateway leaves: it finishes what it has");
+    this.options.store.leave();
     this.scaler.drain();
     this.endpoints.announceClose();
     const drained = this.triggers.stop();

@@ -304,6 +304,16 @@ describe("kubernetes()", () => {
       '.networkPolicies.kedaNamespace: "" is no name of a namespace',
     ],
     [
+      "a port of the API server that is none",
+      { networkPolicies: { apiServerPorts: [16443, 0] } },
+      ".networkPolicies.apiServerPorts[1]: must be a whole number from 1 to 65535, not 0",
+    ],
+    [
+      "a port of the API server alone",
+      { networkPolicies: { apiServerPorts: 16443 as never } },
+      ".networkPolicies.apiServerPorts: must be a list of ports, not 16443",
+    ],
+    [
       "a reserved label",
       { labels: { "fullcode/function": "x" } },
       '.labels["fullcode/function"]: is set by the platform',

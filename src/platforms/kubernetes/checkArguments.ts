@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 
 import { problemsWithEgress } from "../egress";
@@ -107,6 +108,11 @@ function checkNetworkPolicies({ networkPolicies }: KubernetesArgs, problems: Arg
     if (namespace !== undefined && !isNamespace(namespace))
       problems.add(`networkPolicies.${argument}`, `"${String(namespace)}" is no name of a namespace`);
   }
+  const ports: unknown = networkPolicies.apiServerPorts;
+  if (Array.isArray(ports))
+    ports.forEach((port, index) => problems.wholeNumber(`networkPolicies.apiServerPorts[${index}]`, port, 1, 65_535));
+  else if (ports !== undefined)
+    problems.add("networkPolicies.apiServerPorts", `must be a list of ports, not ${inspect(ports)}`);
 }
 
 function checkMetadata({ labels, annotations }: KubernetesArgs, problems: ArgumentProblems): void {

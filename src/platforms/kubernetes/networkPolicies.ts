@@ -21,8 +21,8 @@ type Ingress = NonNullable<NetworkPolicy["spec"]["ingress"]>[number];
 type Egress = NonNullable<NetworkPolicy["spec"]["egress"]>[number];
 
 const DNS_PORT = 53;
-/** The API server's, through its Service and without it: its address differs between clusters. */
-const API_SERVER_PORTS = [443, 6443];
+/** Port of the API server's Service. Networks look at connections to a Service before or after they have turned them. */
+const API_SERVICE_PORT = 443;
 
 /** Every address but those of private networks (RFC 1918, RFC 6598, RFC 4193) and of a link (RFC 3927, RFC 4291). */
 const INTERNET = [
@@ -74,7 +74,12 @@ export function createNetworkPolicies(
       nats.own === undefined
         ? { ports: ports(portsOfServers(nats.url)) }
         : { to: pods(NATS), ports: ports([NATS_PORT]) },
-      { ports: ports([...new Set([...API_SERVER_PORTS, ...portOfKeys(sessions?.jwksUrl)])]) },
+      // the API server's address differs between clusters
+      {
+        ports: ports([
+          ...new Set([API_SERVICE_PORT, ...networkPolicies.apiServerPorts, ...portOfKeys(sessions?.jwksUrl)]),
+        ]),
+      },
     ],
   });
   create("functions", "function", {

@@ -52,7 +52,8 @@ export interface RegionSettings extends Unchanged {
   };
   autoscaler: "keda" | "none";
   pollingInterval: number;
-  networkPolicies: (NetworkPolicyArgs & { kedaNamespace: string }) | undefined;
+  networkPolicies:
+    (NetworkPolicyArgs & Required<Pick<NetworkPolicyArgs, "kedaNamespace" | "apiServerPorts">>) | undefined;
   labels: Readonly<Record<string, string>>;
   annotations: Readonly<Record<string, string>>;
   linkGeneration: number;
@@ -61,6 +62,7 @@ export interface RegionSettings extends Unchanged {
 
 const DEFAULT_GATEWAY = { replicas: 2, memory: 1024, cpu: 0.25 };
 const DEFAULT_NATS = { image: "nats:2.12-alpine", storage: "10Gi", memory: 512 };
+const DEFAULT_NETWORK_POLICIES = { kedaNamespace: "keda", apiServerPorts: [6443] };
 const DEFAULT_POLLING_SECONDS = 5;
 const DEFAULT_SERVICE_PORT = 80;
 
@@ -106,7 +108,7 @@ export function settle(args: KubernetesArgs, app: string, place: RegionPlace): R
     networkPolicies:
       args.networkPolicies === false
         ? undefined
-        : { kedaNamespace: "keda", ...withoutUndefined(args.networkPolicies ?? {}) },
+        : { ...DEFAULT_NETWORK_POLICIES, ...withoutUndefined(args.networkPolicies ?? {}) },
     labels: args.labels ?? {},
     annotations: args.annotations ?? {},
     linkGeneration: args.linkGeneration ?? 1,

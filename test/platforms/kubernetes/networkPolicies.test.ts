@@ -172,6 +172,11 @@ describe("policies", () => {
     ]);
   });
 
+  test("the API server has the port that an argument names, and that of its Service", async () => {
+    const [, , anywhere] = (await ports({ networkPolicies: { apiServerPorts: [16443] } }))!;
+    expect(anywhere).toEqual(["anywhere", [443, 16443]]);
+  });
+
   test("namespaces of the ingress controller and of KEDA are arguments", async () => {
     const networkPolicies = { ingressNamespace: "edge", kedaNamespace: "autoscaling" };
     const cluster = await declareRegion({ networkPolicies });

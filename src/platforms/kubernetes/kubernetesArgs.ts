@@ -174,7 +174,8 @@ export interface KubernetesArgs {
 
   /**
    * Generation of the secret that instances show to gateways, from 1. One more makes a new secret; the one before it
-   * stays valid until the next.
+   * stays valid until the next. One step up at a time, and never back: gateways know two generations, and refuse running
+   * pods that show any other. Take the next step when all functions have been replaced.
    * @default 1
    */
   linkGeneration?: number;

@@ -31,6 +31,8 @@ export interface InstanceLinkEvents {
   onCredit(link: InstanceLink): void;
   /** The instance has not run the invocation; it belongs to nobody now. */
   onDeclined(link: InstanceLink, invocation: Invocation): void;
+  /** The instance has accepted the invocation, and its body has been sent. */
+  onBodySent(invocation: Invocation): void;
   onAnswer(invocation: Invocation, head: AnswerHead, body: Buffer): void;
   onAnswerHead(invocation: Invocation, head: AnswerHead): void;
   onAnswerChunk(invocation: Invocation, chunk: Buffer, taken: () => void): void;
@@ -272,6 +274,7 @@ export class InstanceLink {
     if (invocation === undefined || !Buffer.isBuffer(invocation.body) || !this.unaccepted.delete(id)) return;
     this.socket.sendParts(FrameType.Body, id, invocation.body);
     this.socket.send(FrameType.BodyEnd, id);
+    this.events.onBodySent(invocation);
   }
 
   private forget(id: number): void {

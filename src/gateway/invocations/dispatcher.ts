@@ -20,6 +20,12 @@ const PACKED_MS = 2;
 /** Time after which a body that is still on its way is no longer waited for before others are read. */
 const SLOW_BODY_MS = 50;
 
+const DECLINED_LATE = new GatewayError(
+  503,
+  "InstanceLost",
+  "the instance gave the invocation back after it had taken it",
+  1,
+);
 const CUT_OFF = new GatewayError(502, "AnswerCutOff", "the handler did not end the stream that it answered with");
 
 export interface DispatcherEvents {
@@ -195,6 +201,14 @@ export class Dispatcher implements InstanceLinkEvents {
     this.dispatch();
   }
 
+  /**
+   * Nothing will offer the invocation to another instance, so its body is let go: a handler may take minutes. An agent
+   * declines as late as when its bootstrap ends before it has asked for the event.
+   */
+  onBodySent(invocation: Invocation): void {
+    if (this.document.runtime === "nodejs") invocation.releaseBody();
+  }
+
   onAnswer(invocation: Invocation, head: AnswerHead, body: Buffer): void {
     if (invocation.abandoned || invocation.answering) return;
     invocation.answering = true;
@@ -266,6 +280,7 @@ export class Dispatcher implements InstanceLinkEvents {
   }
 
   private takeBack(invocation: Invocation): void {
+    if (invocation.bodyReleased) return this.fail(invocation, DECLINED_LATE);
     clearTimeout(invocation.timer);
     this.runningCount--;
     if (isMessage(invocation)) this.runningMessageCount--;

@@ -5,7 +5,7 @@ import { CronScheduler } from "./crons/cronScheduler";
 import { type DeploymentHistory } from "./deploymentHistory";
 import { type DocumentSet, idleReason } from "./documents/documentSet";
 import { EndpointServer } from "./endpoints/endpointServer";
-import { FunctionHost } from "./functions/functionHost";
+import { FunctionHost, type QueueShare } from "./functions/functionHost";
 import { MessageTriggers } from "./functions/messageTriggers";
 import { type Gateway, type GatewayStatus } from "./gatewayOptions";
 import { type SupplyInstances } from "./instances/instanceSupply";
@@ -31,8 +31,8 @@ export interface RegionGatewayParts {
   supply: SupplyInstances;
   /** The file or folder whose changes replace a function's instances. */
   watched?: (document: FunctionDocument) => string;
-  /** How many messages of one queue may be delivered to a function at this moment. */
-  room(host: FunctionHost): number;
+  /** How many messages of one queue may be delivered to a function at this moment, those that are included. */
+  room(host: FunctionHost, share: QueueShare): number;
   /** A region without triggers is no mistake. */
   testersOnly: boolean;
   /** An invocation has ended. */
@@ -66,7 +66,7 @@ export abstract class RegionGateway implements Gateway {
     this.triggers = new MessageTriggers({
       store,
       find,
-      room: (host) => parts.room(host),
+      room: (host, share) => parts.room(host, share),
       onDeadLetter: (trigger, letter) =>
         logs.add({
           time: Date.now(),
@@ -220,7 +220,7 @@ export abstract class RegionGateway implements Gateway {
     for (const [name, host] of this.hosts)
       if (!names.has(name)) {
         this.hosts.delete(name);
-        void host.stop(new GatewayError(503, "FunctionRemoved", `function "${name}" was removed`));
+        void host.remove(new GatewayError(503, "FunctionRemoved", `function "${name}" was removed`));
       }
     for (const document of documents) {
       const host = this.hosts.get(document.name);

@@ -74,7 +74,7 @@ export class ClusterGateway extends RegionGateway {
       history,
       admin,
       supply: (document, _region, events) => new PodInstances(events, () => this.scaler.activate(document.name)),
-      room: (host) => host.messageRoom,
+      room: (host, share) => host.messageRoom(share),
       testersOnly: false,
       onInvocation: (invocation, { name }) => this.metrics.invocationEnded(invocation, name),
     });

@@ -64,6 +64,8 @@ export class InstanceLink {
   /** Takes nothing more; what runs will be finished. */
   draining = false;
   private leaving = false;
+  /** Nothing is held that the instance could take. */
+  private parted = false;
   /** The instance was full; it gives new credits when it is not any more. */
   private owesCredits = false;
   private drainSent = false;
@@ -163,6 +165,12 @@ export class InstanceLink {
       this.owesCredits = false;
       this.closeIfLeft();
     }, OWED_GRACE_MS).unref();
+  }
+
+  /** As {@link leave}, for a function that is gone: whatever credits come, there is nothing for them. */
+  part(): void {
+    this.parted = true;
+    this.leave();
   }
 
   /** Tells an instance that understands it where all gateways are. */
@@ -295,7 +303,7 @@ export class InstanceLink {
 
   private closeIfLeft(): void {
     if (!this.leaving || this.runningTotal > 0 || this.finished) return;
-    if (this.owesCredits && !this.draining) return;
+    if (this.owesCredits && !this.draining && !this.parted) return;
     this.finished = true;
     this.stopSending();
     this.socket.finish();

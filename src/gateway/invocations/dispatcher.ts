@@ -52,6 +52,8 @@ export class Dispatcher implements InstanceLinkEvents {
   /** Messages and firings among those that are held, and among those that run. */
   private heldMessageCount = 0;
   private runningMessageCount = 0;
+  /** Why nothing is held any more. */
+  private closedBy: GatewayError | undefined;
   private slowBodyTimer: NodeJS.Timeout | undefined;
   private peak = 0;
   /** The instance that got work last. */
@@ -135,6 +137,12 @@ export class Dispatcher implements InstanceLinkEvents {
   /** Fails everything that waits for an instance. */
   failHeld(error: GatewayError): void {
     for (const invocation of this.held.takeAll()) this.failWaiting(invocation, error);
+  }
+
+  /** Fails everything that waits for an instance, now and later. */
+  close(error: GatewayError): void {
+    this.closedBy = error;
+    this.failHeld(error);
   }
 
   /** A new instance; it takes work as soon as it gives credits. */
@@ -280,7 +288,8 @@ export class Dispatcher implements InstanceLinkEvents {
   }
 
   private takeBack(invocation: Invocation): void {
-    if (invocation.bodyReleased) return this.fail(invocation, DECLINED_LATE);
+    const refusal = this.closedBy ?? (invocation.bodyReleased ? DECLINED_LATE : undefined);
+    if (refusal !== undefined) return this.fail(invocation, refusal);
     clearTimeout(invocation.timer);
     this.runningCount--;
     if (isMessage(invocation)) this.runningMessageCount--;

@@ -12,6 +12,7 @@ import { type SupplyInstances } from "./instances/instanceSupply";
 import { GatewayError } from "./invocations/gatewayError";
 import { type Invocation } from "./invocations/invocation";
 import { type LogBook } from "./logs/logBook";
+import { PublishBudget } from "./queues/publishBudget";
 import { publishRequest } from "./queues/publishRequest";
 import { type MessageStore, type QueueCounts } from "./queues/messageStore";
 import { StoreUnavailableError } from "./queues/storeErrors";
@@ -54,13 +55,14 @@ export abstract class RegionGateway implements Gateway {
   protected constructor(private readonly parts: RegionGatewayParts) {
     const { logs, store } = parts;
     const find = (name: string) => this.hosts.get(name);
+    const budget = new PublishBudget();
     this.endpoints = new EndpointServer({
       host: parts.host,
       port: parts.port,
       find,
-      publish: (request, response, queue, requestId) => {
+      publish: (request, response, queue, requestId, isClosing) => {
         if (!this.hasQueue(queue)) throw new GatewayError(404, "QueueNotFound", `there is no queue "${queue}"`);
-        publishRequest(request, response, queue, store, requestId);
+        publishRequest(request, response, { queue, store, budget, requestId, isClosing });
       },
     });
     this.triggers = new MessageTriggers({

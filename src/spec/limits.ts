@@ -38,6 +38,8 @@ export const DEFAULT_IDLE_SECONDS = 300;
 export const DEFAULT_MAX_HELD_REQUESTS = 1_000;
 /** Bytes of request bodies that one gateway holds for one function; more are answered with 429. */
 export const DEFAULT_MAX_HELD_BYTES = 64 * MIB;
+/** Bytes of queue messages that one gateway receives and stores at a time; more are answered with 429. */
+export const MAX_PUBLISHING_BYTES = 64 * MIB;
 /** Time that a request waits for an instance before it is answered with 503. Does not count toward the timeout. */
 export const INSTANCE_WAIT_SECONDS = 60;
 

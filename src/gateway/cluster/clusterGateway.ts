@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { type KubeConfig } from "@kubernetes/client-node";
 
-import { GATEWAY_PORTS, LOG_FILE } from "../../spec";
+import { GATEWAY_PORTS, limits, LOG_FILE } from "../../spec";
 import { AdminServer } from "../admin/adminServer";
 import { cronQueueName } from "../crons/cronQueueName";
 import { type DocumentSet } from "../documents/documentSet";
@@ -25,8 +25,6 @@ import { ProbeServer } from "./probeServer";
 import { type Replica, ReplicaWatch } from "./replicaWatch";
 import { StoredHistory } from "./storedHistory";
 
-/** Time that Services and load balancers may take to learn that a gateway leaves; it serves as before until then. */
-const LEAVE_NOTICE_MS = 5_000;
 /** After this time a gateway is ready even if it lacks links that its peers have: an instance may hang. */
 const LINKING_MS = 10_000;
 const READY_CHECK_MS = 100;
@@ -152,9 +150,9 @@ export class ClusterGateway extends RegionGateway {
     this.options.store.leave();
     this.scaler.drain();
     this.endpoints.announceClose();
-    const drained = this.triggers.stop();
-    await delay(LEAVE_NOTICE_MS);
-    await drained;
+    // not awaited here, or endpoints would close only after the longest handler: stop() waits for both at once
+    void this.triggers.stop();
+    await delay(limits.LEAVE_NOTICE_SECONDS * 1_000);
     await this.stop();
   }
 

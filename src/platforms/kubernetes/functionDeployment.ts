@@ -57,12 +57,10 @@ export function createFunctionDeployment(
   const role = { name: functionName, component: "function", version, labels: { [FUNCTION_LABEL]: functionName } };
   const identity = {
     ...role,
-    // KEDA scales what has the name until its ScaledObject is deleted, which is at the end of a deployment: a Deployment
-    // that lost its autoscaler under the same name could be left without pods
-    objectName: functionDeploymentName(functionName, isScaled),
+    objectName: functionDeploymentName(functionName),
     // Broken code deploys, and its invocations say why. Nor could a function without instances be waited for: whether its
     // pods start shows at its next invocation. So the deployment ends before the roll-out does, and old Secrets with it.
-    annotations: isScaled ? SKIP_AWAIT : { ...SKIP_AWAIT, ...FORCE },
+    annotations: SKIP_AWAIT,
   };
   const spec = {
     ...(settings.autoscaler === "none" && { replicas: Math.max(scale.min, 1) }),

@@ -15,6 +15,7 @@ export { ServerlessApp, type ServerlessAppArgs, type SessionArgs } from "./compo
 export type { RegionalUrls, TriggerArgs } from "./components/trigger";
 export type { Variables } from "./components/variables";
 export {
+  type BuildSecrets,
   type BuiltImage,
   dockerImageBuilder,
   type DockerImageArgs,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 
-import { type BuiltImage, dockerImageBuilder, type ImageRequest } from "../../src/image";
+import { type BuiltImage, dockerImageBuilder, type ImageBuilder, type ImageRequest } from "../../src/image";
 import { codeFolder, removeCodeFolders } from "../support/codeFolder";
 import { declareProgram, unwrapSecret } from "../support/declareProgram";
 import { stageImage } from "../support/stagedImage";
@@ -21,8 +21,8 @@ afterEach(() => {
 const REPOSITORY = "registry.example.com/shop/orders";
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
 
-function stage(files: Record<string, string> = {}) {
-  return stageImage({ projectFolder: project(), code: codeFolder({ "src/index.js": "", ...files }) });
+function stage(files: Record<string, string> = {}, { secrets }: Pick<ImageBuilder, "secrets"> = {}) {
+  return stageImage({ projectFolder: project(), code: codeFolder({ "src/index.js": "", ...files }), secrets });
 }
 
 /** Registers one image; what it becomes has this `repoDigest`. */
@@ -94,6 +94,27 @@ test.each([
   const registry = resource.inputs.registry as Record<string, unknown>;
   expect(registry).toMatchObject({ server: expected, username: "ci" });
   expect(unwrapSecret(registry.password)).toBe("pa55word");
+});
+
+test("secrets are secret arguments of the builds that install something, and part of no context", async () => {
+  const builder = dockerImageBuilder({ secrets: { NPM_TOKEN: "t0ken", UNSET: undefined } });
+  const manifest = { "package.json": '{ "dependencies": { "ms": "2" } }', "package-lock.json": "{}" };
+  const context = stage(manifest, builder);
+  const { resource } = await build({ context }, builder);
+  const { args } = resource.inputs.build as { args: Record<string, unknown> };
+  expect(Object.keys(args)).toEqual(["NPM_TOKEN"]);
+  expect(unwrapSecret(args.NPM_TOKEN)).toBe("t0ken");
+  expect(JSON.stringify({ ...resource.inputs, build: null })).not.toContain("t0ken");
+  expect(stage(manifest, dockerImageBuilder({ secrets: { NPM_TOKEN: "another" } })).hash).toBe(context.hash);
+
+  const { resource: other } = await build({ context: stage({}, builder) }, builder);
+  expect(other.inputs.build).not.toHaveProperty("args");
+});
+
+test("a secret that no variable can be named after is an error", () => {
+  expect(() => dockerImageBuilder({ secrets: { "NPM-TOKEN": "t0ken" } })).toThrow(
+    'dockerImageBuilder: secrets: "NPM-TOKEN" is no name of a variable, such as "NPM_TOKEN"',
+  );
 });
 
 test("arguments and options can be changed before they are registered", async () => {

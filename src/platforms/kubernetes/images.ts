@@ -73,10 +73,11 @@ export class Images {
 
   private stageFunction(settings: RegionSettings, { document, code, baseImage }: FunctionSource) {
     const { nodeImage, platform, revision } = settings;
+    const { secrets } = settings.imageBuilder;
     const { name, version, runtime, entrypoint } = document;
-    const key = [code, name, version, runtime, entrypoint, baseImage, nodeImage, platform, revision];
+    const key = [code, name, version, runtime, entrypoint, baseImage, nodeImage, platform, revision, secrets];
     return this.stage(key, () =>
-      stageFunctionImage({ ...folders(), document, code, baseImage, nodeImage, platform, revision }),
+      stageFunctionImage({ ...folders(), document, code, baseImage, nodeImage, platform, revision, secrets }),
     );
   }
 

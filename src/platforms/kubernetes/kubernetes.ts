@@ -32,6 +32,7 @@ function plan(args: KubernetesArgs, { app, place }: PlannedRegion, scope: object
   const settings = settle(args, app, place);
   const images = imagesOfPrograms.get(scope) ?? new Images();
   imagesOfPrograms.set(scope, images);
+  for (const [argument, message] of images.addRegion(settings)) problems.add(argument, message);
   problems.add("gateway", images.problemWithGateway(settings));
   if (problems.found.length > 0) return failed(problems);
   return {

@@ -60,6 +60,8 @@ export interface RegionSettings extends Unchanged {
   transform: NonNullable<KubernetesArgs["transform"]>;
 }
 
+/** One for all regions: those that share images have to have the same. */
+const DEFAULT_IMAGE_BUILDER = dockerImageBuilder();
 const DEFAULT_GATEWAY = { replicas: 2, memory: 1024, cpu: 0.25 };
 const DEFAULT_NATS = { image: "nats:2.12-alpine", storage: "10Gi", memory: 512 };
 const DEFAULT_NETWORK_POLICIES = { kedaNamespace: "keda", apiServerPorts: [6443] };
@@ -94,7 +96,7 @@ export function settle(args: KubernetesArgs, app: string, place: RegionPlace): R
     place,
     clusterIdentifier: clusterOf(args, place),
     imagePullSecrets: args.imagePullSecrets ?? [],
-    imageBuilder: args.imageBuilder ?? dockerImageBuilder(),
+    imageBuilder: args.imageBuilder ?? DEFAULT_IMAGE_BUILDER,
     platform: args.platform ?? DEFAULT_PLATFORM,
     namespace,
     createNamespace: args.createNamespace ?? true,

@@ -1,4 +1,7 @@
+import * as pulumi from "@pulumi/pulumi";
+
 import {
+  dockerImageBuilder,
   Environment,
   FullCodeFunction,
   kubernetes,
@@ -8,7 +11,7 @@ import {
   ServerlessApp,
 } from "../../../src";
 import { addFile, codeFolder, type FileSpec, removeCodeFolders } from "../../support/codeFolder";
-import { type DeclaredCluster, declareCluster, inProjectFolder } from "../../support/declareCluster";
+import { type DeclaredCluster, declareCluster, inProjectFolder, plain } from "../../support/declareCluster";
 
 inProjectFolder();
 beforeEach(() => {
@@ -62,5 +65,53 @@ describe("the version of a function", () => {
     expect(after.document("orders.test.eu").version).toBe(before.document("orders.test.eu").version);
     const alone = await declareFunction(code, { here: local() });
     expect(alone.outputs.version).toBe(localVersion(after));
+  });
+});
+
+describe("regions that have the same images", () => {
+  const code = () => codeFolder({ "src/index.js": "" });
+  const regions = (a: Partial<KubernetesArgs>, b: Partial<KubernetesArgs>) => ({
+    a: kubernetes({ ...REGION, context: "a", ...a }),
+    b: kubernetes({ ...REGION, context: "b", ...b }),
+  });
+  const builder = dockerImageBuilder();
+  const login = (password: pulumi.Input<string>) => ({ registryCredentials: { username: "ci", password } });
+  const ADVICE =
+    'region "test/a", which has the same images: give both regions the same, or one of them another path in the registry';
+
+  /** What is wrong with regions of one program, each in an environment of its own where it has a name with a dot. */
+  const problems = (given: Record<string, Platform>): unknown[] => {
+    const scope = {};
+    return Object.entries(given).flatMap(([name, platform]) => {
+      const [region, environment = "test"] = name.split(".");
+      return platform.plan({ app: "shop", place: { environment, region } }, scope).problems;
+    });
+  };
+
+  test.each<[string, Partial<KubernetesArgs>, Partial<KubernetesArgs>, string, string]>([
+    ["revisions", { revision: "1" }, { revision: "2" }, "revision", `"2" differs from "1" of ${ADVICE}`],
+    ["revisions", {}, { revision: "2" }, "revision", `"2" differs from no revision of ${ADVICE}`],
+    ["builders", {}, { imageBuilder: builder }, "imageBuilder", `is another one than that of ${ADVICE}`],
+    ["logins", login("x"), login("y"), "registryCredentials", `differ from those of ${ADVICE}`],
+  ])("cannot have different %s", (_what, a, b, argument, problem) => {
+    expect(problems(regions(a, b))).toEqual([[argument, problem]]);
+    expect(problems(regions(a, a))).toEqual([]);
+    expect(problems(regions(a, { ...b, registry: "registry.example.com/other" }))).toEqual([]);
+  });
+
+  test("are checked across environments", () => {
+    const { a, b } = regions({ revision: "1" }, { revision: "2" });
+    expect(problems({ "eu.production": a, "eu.staging": b })).toEqual([
+      ["revision", expect.stringContaining('differs from "1" of region "production/eu"')],
+    ]);
+  });
+
+  test.each([
+    ["the one login that they have", {}, login(pulumi.secret("s3cret"))],
+    ["their login, whose password is known later", login(pulumi.secret("s3cret")), login(pulumi.secret("s3cret"))],
+  ])("push with %s", async (_what, a, b) => {
+    const cluster = await declareFunction(code(), regions(a, b));
+    const { registry } = cluster.resource(IMAGE, "orders.registry.example.com/shop").inputs;
+    expect(plain(registry)).toEqual({ server: "registry.example.com", username: "ci", password: "s3cret" });
   });
 });

@@ -33,9 +33,9 @@ export const ADMIN_SECRET = "gateway-admin";
 export const ADMIN_TOKEN_KEY = "token";
 export const NATS_NAME = "nats";
 
-/** Name of a function's Deployment. */
-export function functionDeploymentName(functionName: string): string {
-  return `function-${functionName}`;
+/** Name of a function's Deployment. One whose number of pods is fixed has another name than one that KEDA scales. */
+export function functionDeploymentName(functionName: string, isScaled: boolean): string {
+  return `${isScaled ? "function" : "fixed"}-${functionName}`;
 }
 
 /** Name of a document's ConfigMap. */

@@ -27,7 +27,7 @@ export function createScaledObject(
     [SCALER_METADATA.concurrency]: String(concurrency),
   };
   const spec = {
-    scaleTargetRef: { name: functionDeploymentName(functionName) },
+    scaleTargetRef: { name: functionDeploymentName(functionName, true) },
     minReplicaCount: scale.min,
     maxReplicaCount: scale.max,
     cooldownPeriod: Math.ceil(scale.idleSeconds),

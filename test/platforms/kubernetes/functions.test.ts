@@ -361,8 +361,26 @@ describe("scaling", () => {
     [3, 3],
   ])("without an autoscaler a minimum of %p is %p pods", async (min, replicas) => {
     const cluster = await declareFunction({ scale: { min } }, { autoscaler: "none" });
-    expect(cluster.object<Deployment>("Deployment", NAME).spec.replicas).toBe(replicas);
+    const { metadata, spec } = cluster.object<Deployment>("Deployment", NAME);
+    expect(spec.replicas).toBe(replicas);
+    // what somebody else set is no conflict
+    expect(metadata.annotations).toEqual({ "pulumi.com/skipAwait": "true", "pulumi.com/patchForce": "true" });
     expect(cluster.resources.filter(({ type }) => type.endsWith(":ScaledObject"))).toEqual([]);
+  });
+
+  test("what had an autoscaler is replaced by a Deployment that KEDA does not know, and the reverse", async () => {
+    const scaled = await declareFunction();
+    const fixed = await declareFunction({}, { autoscaler: "none" });
+    const of = (cluster: DeclaredCluster) => ({
+      urn: cluster.resource("Deployment", NAME).urn,
+      name: cluster.object<Deployment>("Deployment", NAME).metadata.name,
+    });
+    // another name has the provider make the one before it deletes the other
+    expect(of(scaled).urn).toBe(of(fixed).urn);
+    expect(scaled.object("ScaledObject", NAME)).toMatchObject({
+      spec: { scaleTargetRef: { name: of(scaled).name } },
+    });
+    expect([of(scaled).name, of(fixed).name]).toEqual(["function-orders", "fixed-orders"]);
   });
 });
 
@@ -449,7 +467,7 @@ interface SecretObject {
   stringData: Record<string, string>;
 }
 interface Deployment {
-  metadata: object;
+  metadata: { name: string; annotations: Record<string, string> };
   spec: {
     replicas?: number;
     template: {

@@ -7,7 +7,8 @@ export type ContextFile = { /** Relative to the context, with forward slashes. *
   | {
       kind: "file";
       executable: boolean;
-      /** For its owner only: it may hold credentials. */ isPrivate?: boolean;
+      /** For its owner only: it may hold credentials. */
+      isPrivate?: boolean;
       contents: Buffer;
     }
   | { kind: "link"; target: string }

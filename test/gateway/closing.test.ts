@@ -3,7 +3,8 @@ import { testGateways, type TestGateway } from "../support/testGateway";
 import { waitUntil } from "../support/waitUntil";
 
 const gateways = testGateways();
-const LARGE = 6_000_000;
+/** More than the kernel keeps of a connection, on both of its sides. */
+const LARGE = 32_000_000;
 const GET = "GET /f HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /** A connection that has been answered, and asks for nothing more. */
@@ -16,7 +17,8 @@ async function idleConnection(gateway: TestGateway): Promise<RawConnection> {
 
 test("an answer that is still being sent when the gateway stops arrives whole", async () => {
   const code = `module.exports = (req, res) => res.send("x".repeat(${LARGE}));`;
-  const gateway = await gateways.start({ functions: { f: { code } }, routes: { f: {} } });
+  const limits = { responseBytes: LARGE };
+  const gateway = await gateways.start({ functions: { f: { code, limits } }, routes: { f: {} } });
   const slow = await RawConnection.open(gateway.port);
   slow.socket.pause();
   slow.write(GET);

@@ -26,7 +26,7 @@ function say(message: string, functionName = "orders"): void {
 
 async function take(records: AsyncGenerator<LogRecord>, count: number): Promise<string[]> {
   const messages: string[] = [];
-  while (messages.length < count) messages.push((await records.next()).value.message);
+  while (messages.length < count) messages.push(((await records.next()).value as LogRecord).message);
   return messages;
 }
 

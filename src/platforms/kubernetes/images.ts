@@ -11,6 +11,7 @@ import {
   stageGatewayImage,
 } from "../../image";
 import { GATEWAY_NAME } from "../../spec";
+import { isEvaluation } from "../evaluation";
 import { findProjectFolder } from "../local/projectFolder";
 import type { FunctionResources } from "../platform";
 import type { RegionSettings } from "./settings";
@@ -43,19 +44,21 @@ export class Images {
 
   /** Says why a function has no image, or returns `undefined`. */
   problemWith(settings: RegionSettings, source: FunctionSource): string | undefined {
+    if (isEvaluation()) return undefined;
     const context = this.stageFunction(settings, source);
     return context instanceof Error ? context.message : undefined;
   }
 
   /** Says why a gateway has no image, or returns `undefined`. */
   problemWithGateway(settings: RegionSettings): string | undefined {
-    if (settings.gateway.image !== undefined) return undefined;
+    if (isEvaluation() || settings.gateway.image !== undefined) return undefined;
     const context = this.stageGateway(settings);
     return context instanceof Error ? context.message : undefined;
   }
 
   /** @param owner - The function. */
   ofFunction(settings: RegionSettings, source: FunctionSource, owner: pulumi.ComponentResource): FunctionImage {
+    if (isEvaluation()) return notBuilt();
     const context = this.stageFunction(settings, source);
     if (context instanceof Error) throw context;
     const { name } = source.document;
@@ -69,6 +72,7 @@ export class Images {
   /** @param owner - The environment; of several, the first. */
   ofGateway(settings: RegionSettings, owner: pulumi.ComponentResource): pulumi.Input<string> {
     if (settings.gateway.image !== undefined) return settings.gateway.image;
+    if (isEvaluation()) return notBuilt().reference;
     const context = this.stageGateway(settings);
     if (context instanceof Error) throw context;
     const key = `gateway ${imageResourceName(GATEWAY_NAME, settings)}`;
@@ -120,6 +124,12 @@ export class Images {
     this.built.set(key, image);
     return image;
   }
+}
+
+/** An image that is neither staged nor built, as its region is not deployed. */
+function notBuilt(): BuiltImage {
+  const later = pulumi.output(pulumi.unknown as unknown as string);
+  return { reference: later, digest: later };
 }
 
 function folders() {

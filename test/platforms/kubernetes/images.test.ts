@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 
 import {
@@ -66,6 +67,26 @@ describe("the version of a function", () => {
     const alone = await declareFunction(code, { here: local() });
     expect(alone.outputs.version).toBe(localVersion(after));
   });
+});
+
+test("nothing is staged or built where a program is evaluated for its local regions only", async () => {
+  process.env.FULLCODE_EVALUATION = "true";
+  try {
+    const code = codeFolder({ "src/index.ts": "const x: = 1;" });
+    const { resources } = await declareCluster(
+      () => {
+        const app = new ServerlessApp("shop");
+        const regions = { eu: kubernetes({ registry: "registry.example.com/evaluated" }) };
+        const environment = new Environment("test", { app, type: "test", regions });
+        new FullCodeFunction("evaluated", { app, environments: [environment], code, entrypoint: "src/index.ts" });
+      },
+      { preview: true },
+    );
+    expect(resources.filter(({ type }) => type.endsWith(`:${IMAGE}`))).toEqual([]);
+    expect(existsSync(".fullcode/dev/images/evaluated")).toBe(false);
+  } finally {
+    delete process.env.FULLCODE_EVALUATION;
+  }
 });
 
 describe("regions that have the same images", () => {

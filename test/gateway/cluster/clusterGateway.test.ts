@@ -47,7 +47,7 @@ async function start(): Promise<void> {
 
 const startPod = (code: string) =>
   PodProcess.start({ function: "f", gateways: `127.0.0.1:${gateway.ports.link}`, roots, code, concurrency: 8 });
-const ready = () => waitUntil("it is ready", async () => (await gateway.unreadyReason()) === undefined);
+const ready = () => waitUntil("it is ready", async () => (await gateway.unreadyReason()) === undefined, 60_000);
 const notes = (text: string) => gateway.notes.filter((note) => note.includes(text));
 
 async function isOpen(port: number): Promise<boolean> {

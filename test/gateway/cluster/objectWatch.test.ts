@@ -31,7 +31,7 @@ function declareRegion(url: string): void {
 
 async function start(options: { caFile?: string } = {}): Promise<void> {
   gateway = await ClusterGatewayProcess.start(api, { folder: folder(), ...options });
-  await waitUntil("the gateway is ready", async () => (await gateway.unreadyReason()) === undefined);
+  await waitUntil("the gateway is ready", async () => (await gateway.unreadyReason()) === undefined, 60_000);
 }
 
 const reports = (text: string) => gateway.notes.filter((note) => note.includes("configmaps") && note.includes(text));
@@ -105,4 +105,4 @@ test("a certificate that cannot be read when a watch ends is an outage, not the 
   expect((await gateway.call("/")).status).toBe(404);
   await writeFile(caFile, CERTIFICATE);
   await waitUntil("its end is reported", () => reports("answers again").length === 1);
-});
+}, 120_000);

@@ -5,6 +5,7 @@ import { problemsWithEgress } from "../egress";
 import { problemWithPlatform } from "../images";
 import { checkExposure } from "./checkExposure";
 import { checkNats } from "./checkNats";
+import { kubeconfigFromList } from "./kubeconfigList";
 import type { KubernetesArgs } from "./kubernetesArgs";
 import { problemWithAnnotationKey, problemWithLabel, RESERVED_LABEL } from "./labels";
 import type { ScalingBehavior } from "./podArgs";
@@ -33,12 +34,22 @@ function checkCluster(
 ) {
   problems.text("context", context);
   problems.text("clusterIdentifier", clusterIdentifier);
-  if (!isLater(kubeconfig)) problems.text("kubeconfig", kubeconfig);
+  if (kubeconfig === undefined) problems.add("context", problemWithList(context));
+  else if (!isLater(kubeconfig)) problems.text("kubeconfig", kubeconfig);
   if (namespace !== undefined && !isNamespace(namespace))
     problems.add(
       "namespace",
       `"${String(namespace)}" is no name of a namespace: lower-case letters, digits and dashes, at most 63 characters`,
     );
+}
+
+function problemWithList(context: string | undefined): string | undefined {
+  try {
+    kubeconfigFromList(context);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function checkImages(args: KubernetesArgs, problems: ArgumentProblems): void {

@@ -24,7 +24,7 @@ export interface KubernetesArgs {
   context?: string;
   /**
    * Text or path of a kubeconfig, kept as a secret.
-   * @default that of this machine: $KUBECONFIG, else ~/.kube/config
+   * @default that of this machine: of $KUBECONFIG the file that has the context, else ~/.kube/config
    */
   kubeconfig?: pulumi.Input<string>;
   /**

@@ -9,13 +9,13 @@ export { type EndpointExample, EndpointTrigger, type EndpointTriggerArgs } from 
 export { Environment, type EnvironmentArgs } from "./components/environment";
 export { FullCodeFunction } from "./components/fullCodeFunction";
 export type { FullCodeFunctionArgs, FunctionSettings, LimitArgs, ScaleArgs } from "./components/functionArgs";
-export type { Params } from "./components/params";
 export { QueueTrigger, type QueueTriggerArgs } from "./components/queueTrigger";
 export type { Region } from "./components/region";
 export { ServerlessApp, type ServerlessAppArgs, type SessionArgs } from "./components/serverlessApp";
 export type { RegionalUrls, TriggerArgs } from "./components/trigger";
 export type { Variables } from "./components/variables";
 export {
+  type BuildSecrets,
   type BuiltImage,
   dockerImageBuilder,
   type DockerImageArgs,
@@ -44,7 +44,15 @@ export {
   type Toleration,
 } from "./platforms/kubernetes";
 export { local, type LocalArgs } from "./platforms/local";
-export type { ParamValue, Platform, RegionPlace, SecretValues, Transform, TriggerDocument } from "./platforms/platform";
+export type {
+  Params,
+  ParamValue,
+  Platform,
+  RegionPlace,
+  SecretValues,
+  Transform,
+  TriggerDocument,
+} from "./platforms/platform";
 export type {
   AgentVersion,
   CronDocument,

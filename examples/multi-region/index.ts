@@ -21,7 +21,12 @@ const production = new Environment("production", {
   type: "production",
   regions: {
     "eu-west": kubernetes({ context: config.get("euContext") ?? "eu", registry }),
-    "us-east": kubernetes({ context: config.get("usContext") ?? "us", registry }),
+    "us-east": kubernetes({
+      context: config.get("usContext") ?? "us",
+      registry,
+      // on top of the app's: all others are the same
+      params: { currency: "USD", paymentKey: config.requireSecret("usPaymentKey") },
+    }),
   },
 });
 

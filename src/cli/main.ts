@@ -10,7 +10,7 @@ import { type ConformanceOptions } from "./commands/conformance";
 import { type GetOptions } from "./commands/get";
 import { type InvokeOptions } from "./commands/invoke";
 import { type LogsOptions } from "./commands/logs";
-import { type QueueOptions } from "./commands/queue";
+import { type QueueListOptions, type QueueOptions } from "./commands/queue";
 import { type SendOptions } from "./commands/send";
 import { errorText } from "./errors";
 
@@ -96,7 +96,8 @@ function createProgram(): Command {
     .description("count the messages of all queues, or list the dead letters of one")
     .argument("[queue]")
     .option("--json", "print JSON")
-    .action(async (name: string | undefined, options: QueueOptions) =>
+    .option("--bodies", "print dead letters with their whole bodies, a JSON record a line")
+    .action(async (name: string | undefined, options: QueueListOptions) =>
       (await import("./commands/queue.js")).listQueues(name, options),
     );
   for (const [action, description] of [

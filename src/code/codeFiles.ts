@@ -11,17 +11,27 @@ const NEVER_SHIPPED = new Set([".git", ".hg", ".svn", ".fullcode", ".DS_Store"])
 /** What package managers write at the root of a folder whose dependencies they install; no two machines have the same. */
 const INSTALLED = new Set(["node_modules", ".yarn", ".pnp.cjs", ".pnp.loader.mjs", ".pnpm-store"]);
 
+/** Files that programs read secrets from while they are developed; an image is read by more people than a folder. */
+const SECRET_FILES = ["**/.env", "**/.env.*", "!**/.env.example", "!**/.env.sample", "!**/.env.template"];
+/**
+ * Settings of package managers. They often hold a registry's token: what installs has them, what runs has no use for
+ * them.
+ */
+export const INSTALL_SETTINGS = [".npmrc", ".yarnrc", ".yarnrc.yml"] as const;
+/** Come before the patterns of `.dockerignore`, which therefore can bring a file back. */
+const LEFT_OUT_OF_IMAGES = [...SECRET_FILES, ...INSTALL_SETTINGS.map((name) => `**/${name}`)];
+
 /** A file or a symbolic link of a function's folder. */
 export interface CodeFile {
   /** Relative to the folder, with forward slashes. */
   path: string;
   symbolicLink: boolean;
+  /** Whether an image has it: images leave out what may hold secrets, unless `.dockerignore` brings it back. */
+  inImage: boolean;
 }
 
 /** What else decides over the files that a folder ships. */
 export interface CodeFileOptions {
-  /** Patterns that come before those of `.dockerignore`, which therefore can bring a file back. */
-  excludedByDefault?: readonly string[];
   /**
    * Whether the build installs the dependencies.
    * @default whether package.json declares any
@@ -36,10 +46,11 @@ export interface CodeFileOptions {
  * Symbolic links are listed, not followed.
  */
 export function* listCodeFiles(folder: string, options: CodeFileOptions = {}): Generator<CodeFile> {
-  const { excludedByDefault = [], installed = declaresDependencies(folder) } = options;
+  const { installed = declaresDependencies(folder) } = options;
   const ignoreFile = join(folder, ".dockerignore");
   const own = existsSync(ignoreFile) ? readFileSync(ignoreFile, "utf8") : "";
-  const excluded: Excludes = parseDockerIgnore([...excludedByDefault, own].join("\n"));
+  const excluded: Excludes = parseDockerIgnore(own);
+  const leftOutOfImages: Excludes = parseDockerIgnore([...LEFT_OUT_OF_IMAGES, own].join("\n"));
   yield* walk("");
 
   function* walk(parent: string): Generator<CodeFile> {
@@ -49,7 +60,7 @@ export function* listCodeFiles(folder: string, options: CodeFileOptions = {}): G
       if (NEVER_SHIPPED.has(entry.name) || (installed && INSTALLED.has(path))) continue;
       if (entry.isDirectory()) yield* walk(path);
       else if ((entry.isFile() || entry.isSymbolicLink()) && !excluded(path))
-        yield { path, symbolicLink: entry.isSymbolicLink() };
+        yield { path, symbolicLink: entry.isSymbolicLink(), inImage: !leftOutOfImages(path) };
     }
   }
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 
@@ -13,6 +13,8 @@ const OWNER_EXECUTES = 0o100;
 export interface CodeMeasure {
   /** Hash of the contents, names and executable bits; times, owners and the umask have no part in it. */
   version: string;
+  /** The same of what an image has of the code: a file that images leave out, such as `.env`, has no part in it. */
+  imageVersion: string;
   bytes: number;
   files: number;
   /** The code has more bytes or files than {@link limits} allow; counting stopped there. */
@@ -21,27 +23,33 @@ export interface CodeMeasure {
 
 /** Measures a folder as it is shipped. */
 export function measureFolder(folder: string): CodeMeasure {
-  const hash = createHash("sha256");
+  const whole = createHash("sha256");
+  const image = createHash("sha256");
   let bytes = 0;
   let files = 0;
-  for (const { path, symbolicLink } of listCodeFiles(folder)) {
+  for (const { path, symbolicLink, inImage } of listCodeFiles(folder)) {
     const file = join(folder, path);
     const stat = lstatSync(file);
     bytes += stat.size;
     files += 1;
     if (bytes > limits.MAX_CODE_BYTES || files > limits.MAX_CODE_FILES)
-      return { version: "", bytes, files, tooLarge: true };
+      return { version: "", imageVersion: "", bytes, files, tooLarge: true };
     const kind = symbolicLink ? "link" : stat.mode & OWNER_EXECUTES ? "executable" : "file";
     const contents = symbolicLink ? Buffer.from(readlinkSync(file)) : readFileSync(file);
-    hash.update(JSON.stringify([kind, path, contents.length])).update(contents);
+    for (const hash of inImage ? [whole, image] : [whole])
+      hash.update(JSON.stringify([kind, path, contents.length])).update(contents);
   }
-  return { version: hash.digest("hex").slice(0, VERSION_LENGTH), bytes, files, tooLarge: false };
+  return { version: versionOf(whole), imageVersion: versionOf(image), bytes, files, tooLarge: false };
 }
 
 /** Measures an archive by its own bytes; what it unpacks to is checked where it is unpacked. */
 export function measureArchive(file: string): CodeMeasure {
   const bytes = lstatSync(file).size;
-  if (bytes > limits.MAX_CODE_BYTES) return { version: "", bytes, files: 1, tooLarge: true };
-  const version = createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, VERSION_LENGTH);
-  return { version, bytes, files: 1, tooLarge: false };
+  if (bytes > limits.MAX_CODE_BYTES) return { version: "", imageVersion: "", bytes, files: 1, tooLarge: true };
+  const version = versionOf(createHash("sha256").update(readFileSync(file)));
+  return { version, imageVersion: version, bytes, files: 1, tooLarge: false };
+}
+
+function versionOf(hash: Hash): string {
+  return hash.digest("hex").slice(0, VERSION_LENGTH);
 }

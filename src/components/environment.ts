@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { local } from "../platforms/local";
-import type { Platform, RegionResources } from "../platforms/platform";
+import type { Params, Platform, RegionResources } from "../platforms/platform";
 import { API_VERSION, problemWithName } from "../spec";
+import { checkParams, checkParamsSize, mergeParams, resolveParams } from "./params";
 import { Problems, problemWithOutput } from "./problems";
 import { Region } from "./region";
 import type { ServerlessApp } from "./serverlessApp";
@@ -21,6 +22,13 @@ export interface EnvironmentArgs {
    * @default one region, `local`, on this machine
    */
   regions?: Record<string, Platform>;
+  /**
+   * Parameters of this environment, on top of the app's: one that is named here has this value. `local()` and
+   * `kubernetes()` take `params` of one region, on top of these. Stored as secrets; what a region's handlers receive in
+   * all is at most 256 KiB as JSON, anything else is an error.
+   * @default the app's
+   */
+  params?: Params;
   /** Changes the resources that each region has of its own. */
   transform?: RegionResources["transform"];
 }
@@ -43,18 +51,24 @@ export class Environment extends pulumi.ComponentResource {
    */
   constructor(name: string, args: EnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
     const { app, type, transform } = args;
-    const problems = new Problems(`Environment "${name}"`);
+    const label = `Environment "${name}"`;
+    const problems = new Problems(label);
     problems.add("name", problemWithName(name));
     problems.add("name", app.declarations.takeName("Environment", name));
+    checkParams(args.params, problems);
     const planned = planRegions(name, args, problems);
     problems.throwIfAny();
 
     super("fullcode:index:Environment", name, {}, opts);
     this.name = name;
     this.app = app;
+    const ownParams = resolveParams(args.params, label, this);
     const regions = planned.map(({ region, plan, document }) => {
       const place = { environment: name, region };
-      const resources = { document, owner: this, params: app.paramValues, transform };
+      const prefix = `regions.${region}.`;
+      const layers = [app.paramValues, ownParams, resolveParams(plan.params, label, this, prefix)];
+      const params = mergeParams(layers, label, this, prefix);
+      const resources = { document, owner: this, params, transform };
       return new Region(place, plan, resources, { parent: this });
     });
     this.regions = Object.fromEntries(regions.map((region) => [region.place.region, region]));
@@ -67,7 +81,7 @@ export class Environment extends pulumi.ComponentResource {
 /** A plan for each region, its document checked. Whether all are complete, `problems` tells. */
 function planRegions(
   environment: string,
-  { app, type, regions = { local: local() } }: EnvironmentArgs,
+  { app, type, params, regions = { local: local() } }: EnvironmentArgs,
   problems: Problems,
 ) {
   problems.add("regions", problemWithOutput(regions));
@@ -77,6 +91,8 @@ function planRegions(
     const plan = platform.plan({ app: app.name, place: { environment, region } }, app.declarations.program);
     for (const [argument, message] of plan.problems)
       problems.add(`regions.${region}${argument === "" ? "" : `.${argument}`}`, message);
+    checkParams(plan.params, problems, `regions.${region}.`);
+    checkParamsSize([app.params, params, plan.params], problems, `regions.${region}.`);
     const names = { name: `regions.${region}`, environment: "name", environmentType: "type" };
     const document = problems.checkDocument(
       {

@@ -4,7 +4,7 @@ import { entrypointWarning } from "../code/inspectCode";
 import { resolveAgency } from "./agency";
 import type { Environment } from "./environment";
 import type { FullCodeFunctionArgs } from "./functionArgs";
-import { type FunctionPlan, planFunction } from "./functionPlan";
+import { documentIn, type FunctionPlan, planFunction } from "./functionPlan";
 import { FunctionRegion } from "./functionRegion";
 import { mapObject } from "./mapObject";
 import type { Region } from "./region";
@@ -18,7 +18,10 @@ export class FullCodeFunction extends pulumi.ComponentResource {
   readonly app: ServerlessApp;
   /** Where the function runs. */
   readonly environments: readonly Environment[];
-  /** Content hash of the code: 16 hexadecimal digits. */
+  /**
+   * Content hash of the code: 16 hexadecimal digits. Where regions run images, it is that of what an image has of the code,
+   * the same on every machine; `local()` regions beside them have another one if there are files that images leave out.
+   */
   readonly version: pulumi.Output<string>;
   /**
    * Digest of the function's image, by environment and region. Regions that run functions without images, as `local()`
@@ -36,7 +39,10 @@ export class FullCodeFunction extends pulumi.ComponentResource {
     this.name = name;
     this.app = args.app;
     this.environments = [...args.environments];
-    this.version = pulumi.output(plan.code.version);
+    const runsImages = this.environments.some(({ regions }) =>
+      Object.values(regions).some(({ platform }) => platform.runsImages === true),
+    );
+    this.version = pulumi.output(runsImages ? plan.code.imageVersion : plan.code.version);
     this.warn(plan, args);
     const createIn = (environment: Environment) =>
       mapObject(
@@ -48,13 +54,13 @@ export class FullCodeFunction extends pulumi.ComponentResource {
     this.registerOutputs({ version: this.version, imageDigest: this.imageDigest });
   }
 
-  private createRegion(region: Region, { path, regions }: FunctionPlan, args: FullCodeFunctionArgs): FunctionRegion {
-    const { document, variables, egress } = regions.get(region.place.region)!;
+  private createRegion(region: Region, plan: FunctionPlan, args: FullCodeFunctionArgs): FunctionRegion {
+    const { variables, egress } = plan.regions.get(region.place.region)!;
     const component = `FullCodeFunction "${this.name}"`;
     const resources = {
-      document,
+      document: documentIn(plan, region),
       owner: this,
-      code: path,
+      code: plan.path,
       variables: resolveVariables(variables, component, this),
       agency: resolveAgency(args.agency, component, this),
       baseImage: args.baseImage,

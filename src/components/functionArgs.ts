@@ -93,7 +93,8 @@ export interface FunctionSettings {
   variables?: Variables;
   /**
    * Where the code may connect to: `["internet"]`, ranges of addresses, namespaces. Regions of `kubernetes()` close
-   * everything else but DNS and the gateway; `local()` ones close nothing. What is no such rule is an error.
+   * everything else but DNS and the region's own gateways, where endpoints and queues are; `local()` ones close nothing.
+   * What is no such rule is an error.
    * @default nowhere, but for what the region opens to all of its functions
    */
   egress?: readonly EgressRule[];

@@ -8,6 +8,7 @@ import { checkAgency } from "./agency";
 import type { Environment } from "./environment";
 import type { FullCodeFunctionArgs, FunctionSettings } from "./functionArgs";
 import { Problems, problemWithOutput, problemWithUnknownRegion } from "./problems";
+import type { Region } from "./region";
 import type { ServerlessApp } from "./serverlessApp";
 import { checkVariables, type Variables } from "./variables";
 
@@ -16,7 +17,7 @@ export interface FunctionPlan {
   /** Absolute path of the code. */
   path: string;
   code: InspectedCode;
-  /** What the function is in each region, by the region's name. */
+  /** What the function is in each region, by the region's name; {@link documentIn} has its version. */
   regions: Map<string, { document: FunctionDocument; variables: Variables; egress?: readonly EgressRule[] }>;
 }
 
@@ -60,11 +61,20 @@ export function planFunction(name: string, args: FullCodeFunctionArgs): Function
   problems.throwIfAny();
   // what takes longer to find out comes last
   for (const { place, platform } of environments.flatMap(({ regions }) => Object.values(regions))) {
-    const { document } = regions.get(place.region)!;
+    const document = documentIn({ code, regions }, { place, platform });
     problems.add("code", platform.problemWithFunction?.({ document, code: path, baseImage: args.baseImage }));
   }
   problems.throwIfAny();
   return { path, code, regions };
+}
+
+/** What a function is in a region. Its version is that of what runs there: the whole folder, or what an image has. */
+export function documentIn(
+  { code, regions }: Pick<FunctionPlan, "code" | "regions">,
+  { place, platform }: Pick<Region, "place" | "platform">,
+): FunctionDocument {
+  const { document } = regions.get(place.region)!;
+  return platform.runsImages === true ? { ...document, version: code.imageVersion } : document;
 }
 
 type FunctionDocumentInput = Extract<DocumentInput, { kind: "Function" }>;
@@ -142,6 +152,7 @@ const NO_CODE: InspectedCode = {
   kind: "folder",
   runtime: "nodejs",
   version: "none",
+  imageVersion: "none",
   bytes: 0,
   files: 0,
   tooLarge: false,

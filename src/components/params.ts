@@ -1,44 +1,87 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import type { ParamValue } from "../platforms/platform";
+import type { Params, ParamValue } from "../platforms/platform";
 import { limits } from "../spec";
-import type { Problems } from "./problems";
+import { type Problems, problemWithOutput } from "./problems";
 
-/** Parameters of an app: each handler receives them as `req.appParams`, of the types they have here. */
-export type Params = Record<string, pulumi.Input<ParamValue>>;
+/** Values of parameters, a secret. */
+type ParamValues = pulumi.Output<Record<string, ParamValue>>;
 
-/** Checks what is known before anything is deployed. */
-export function checkParams(params: Params, problems: Problems): void {
-  const known = Object.entries(params).filter(([, value]) => !pulumi.Output.isInstance(value));
-  for (const [key, value] of known)
-    if (!(value instanceof Promise)) problems.add(`params.${key}`, problemWithParam(value));
-  problems.add("params", problemWithSize(Object.fromEntries(known)));
+/**
+ * Checks values that are known before anything is deployed.
+ *
+ * @param prefix - Put before arguments: `regions.eu-west.`.
+ */
+export function checkParams(params: Params | undefined, problems: Problems, prefix = ""): void {
+  if (params === undefined) return;
+  if (!isPlain(params))
+    return problems.add(
+      `${prefix}params`,
+      problemWithOutput(params) ?? "must be an object with the parameters' values",
+    );
+  for (const [key, value] of Object.entries(params))
+    if (!isLater(value)) problems.add(`${prefix}params.${key}`, problemWithParam(value));
+}
+
+/**
+ * Checks how large the values are in all that are known before anything is deployed.
+ *
+ * @param layers - As {@link mergeParams} takes them.
+ */
+export function checkParamsSize(layers: readonly (Params | undefined)[], problems: Problems, prefix = ""): void {
+  const params = Object.assign({}, ...layers.filter(isPlain)) as Params;
+  const known = Object.entries(params).filter(([, value]) => !isLater(value));
+  problems.add(`${prefix}params`, problemWithSize(Object.fromEntries(known)));
 }
 
 /** The values once they are known, or `undefined` where there are none. Values that are no parameters reject it. */
 export function resolveParams(
-  params: Params,
+  params: Params | undefined,
   component: string,
   resource: pulumi.Resource,
-): pulumi.Output<Record<string, ParamValue>> | undefined {
-  if (Object.keys(params).length === 0) return undefined;
-  return pulumi.secret(params).apply((values) => requireParams(values, component, resource));
+  prefix = "",
+): ParamValues | undefined {
+  if (params === undefined || Object.keys(params).length === 0) return undefined;
+  return pulumi.secret(params).apply((values) => requireParams(values, component, resource, prefix));
+}
+
+/** Parameters of one place from those that apply to it: of two values, the later one. Too many of them reject it. */
+export function mergeParams(
+  layers: readonly (ParamValues | undefined)[],
+  component: string,
+  resource: pulumi.Resource,
+  prefix = "",
+): ParamValues | undefined {
+  const given = layers.filter((layer) => layer !== undefined);
+  if (given.length < 2) return given[0];
+  return pulumi
+    .all(given)
+    .apply((values) => requireParams(Object.assign({}, ...values) as object, component, resource, prefix));
 }
 
 /** @throws ResourceError for values that are no parameters. */
 export function requireParams(
-  values: Record<string, unknown>,
+  values: object,
   component: string,
   resource: pulumi.Resource | undefined,
+  prefix = "",
 ): Record<string, ParamValue> {
   const problems = Object.entries(values).flatMap(([key, value]) => {
     const problem = problemWithParam(value);
-    return problem === undefined ? [] : [`params.${key}: ${problem}`];
+    return problem === undefined ? [] : [`${prefix}params.${key}: ${problem}`];
   });
   const size = problemWithSize(values);
-  if (size !== undefined) problems.push(`params: ${size}`);
+  if (size !== undefined) problems.push(`${prefix}params: ${size}`);
   if (problems.length > 0) throw new pulumi.ResourceError(`${component}: ${problems.join("; ")}`, resource, true);
   return values as Record<string, ParamValue>;
+}
+
+function isPlain(params: unknown): boolean {
+  return typeof params === "object" && params !== null && !isLater(params);
+}
+
+function isLater(value: unknown): boolean {
+  return pulumi.Output.isInstance(value) || value instanceof Promise;
 }
 
 function problemWithParam(value: unknown): string | undefined {

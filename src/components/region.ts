@@ -8,6 +8,10 @@ import { RouteTable } from "./routeTable";
 export class Region extends pulumi.ComponentResource {
   /** Base address of the region's endpoints. */
   readonly url: pulumi.Output<string>;
+  /** Provider of the region's objects in its cluster, for objects of your own; `undefined` for `local()` regions. */
+  readonly provider: pulumi.ProviderResource | undefined;
+  /** The region's namespace, known once there is one; `undefined` for `local()` regions. */
+  readonly namespace: pulumi.Output<string> | undefined;
   /** @internal Where functions and triggers of the region are put. */
   readonly platform: RegionPlatform;
   /** @internal Its endpoints. */
@@ -25,6 +29,8 @@ export class Region extends pulumi.ComponentResource {
     super("fullcode:index:Region", `${place.environment}.${place.region}`, {}, opts);
     this.platform = plan.create(resources, this);
     this.url = this.platform.url;
-    this.registerOutputs({ url: this.url });
+    this.provider = this.platform.provider;
+    this.namespace = this.platform.namespace;
+    this.registerOutputs({ url: this.url, namespace: this.namespace });
   }
 }

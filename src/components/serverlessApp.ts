@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import type { ParamValue } from "../platforms/platform";
+import type { Params, ParamValue } from "../platforms/platform";
 import { problemWithName, regionDocument, type RegionDocument } from "../spec";
 import { Declarations } from "./declarations";
-import { checkParams, type Params, resolveParams } from "./params";
+import { checkParams, checkParamsSize, resolveParams } from "./params";
 import { Problems } from "./problems";
 
 /** How the session tokens of callers are verified: JSON Web Tokens (RFC 7519). */
@@ -28,7 +28,8 @@ export interface SessionArgs {
 export interface ServerlessAppArgs {
   /**
    * Parameters that every handler receives as `req.appParams`: strings, numbers and booleans, each of the type it has
-   * here. They are stored as secrets; at most 256 KiB as JSON, anything else is an error.
+   * here. They are stored as secrets; at most 256 KiB as JSON, anything else is an error. An environment and a region
+   * may have other values.
    * @default none
    */
   params?: Params;
@@ -47,6 +48,8 @@ export class ServerlessApp extends pulumi.ComponentResource {
   readonly sessions: SessionArgs | undefined;
   /** @internal What was declared in the app so far. */
   readonly declarations: Declarations;
+  /** @internal The parameters as they were given. */
+  readonly params: Params;
   /** @internal Values of the parameters, a secret. */
   readonly paramValues: pulumi.Output<Record<string, ParamValue>> | undefined;
 
@@ -58,7 +61,8 @@ export class ServerlessApp extends pulumi.ComponentResource {
     const label = `ServerlessApp "${name}"`;
     const problems = new Problems(label);
     problems.add("name", problemWithName(name));
-    checkParams(args.params ?? {}, problems);
+    checkParams(args.params, problems);
+    checkParamsSize([args.params], problems);
     checkSessions(args.sessions, problems);
     problems.throwIfAny();
 
@@ -66,7 +70,8 @@ export class ServerlessApp extends pulumi.ComponentResource {
     this.name = name;
     this.sessions = args.sessions;
     this.declarations = new Declarations(pulumi.runtime.getStackResource() ?? this);
-    this.paramValues = resolveParams(args.params ?? {}, label, this);
+    this.params = args.params ?? {};
+    this.paramValues = resolveParams(this.params, label, this);
     this.registerOutputs({ name });
   }
 }

@@ -71,7 +71,7 @@ class LocalGateway extends RegionGateway {
     this.source = new FolderSource(
       options.folder,
       ({ documents, secretsChanged }) => this.apply(documents, secretsChanged),
-      (message) => logs.note("error", message),
+      (level, message) => logs.note(level, message),
     );
   }
 

@@ -5,13 +5,14 @@ import { CronScheduler } from "./crons/cronScheduler";
 import { type DeploymentHistory } from "./deploymentHistory";
 import { type DocumentSet, idleReason } from "./documents/documentSet";
 import { EndpointServer } from "./endpoints/endpointServer";
-import { FunctionHost } from "./functions/functionHost";
+import { FunctionHost, type QueueShare } from "./functions/functionHost";
 import { MessageTriggers } from "./functions/messageTriggers";
 import { type Gateway, type GatewayStatus } from "./gatewayOptions";
 import { type SupplyInstances } from "./instances/instanceSupply";
 import { GatewayError } from "./invocations/gatewayError";
 import { type Invocation } from "./invocations/invocation";
 import { type LogBook } from "./logs/logBook";
+import { PublishBudget } from "./queues/publishBudget";
 import { publishRequest } from "./queues/publishRequest";
 import { type MessageStore, type QueueCounts } from "./queues/messageStore";
 import { StoreUnavailableError } from "./queues/storeErrors";
@@ -31,8 +32,8 @@ export interface RegionGatewayParts {
   supply: SupplyInstances;
   /** The file or folder whose changes replace a function's instances. */
   watched?: (document: FunctionDocument) => string;
-  /** How many messages of one queue may be delivered to a function at this moment. */
-  room(host: FunctionHost): number;
+  /** How many messages of one queue may be delivered to a function at this moment, those that are included. */
+  room(host: FunctionHost, share: QueueShare): number;
   /** A region without triggers is no mistake. */
   testersOnly: boolean;
   /** An invocation has ended. */
@@ -54,19 +55,20 @@ export abstract class RegionGateway implements Gateway {
   protected constructor(private readonly parts: RegionGatewayParts) {
     const { logs, store } = parts;
     const find = (name: string) => this.hosts.get(name);
+    const budget = new PublishBudget();
     this.endpoints = new EndpointServer({
       host: parts.host,
       port: parts.port,
       find,
-      publish: (request, response, queue, requestId) => {
+      publish: (request, response, queue, requestId, isClosing) => {
         if (!this.hasQueue(queue)) throw new GatewayError(404, "QueueNotFound", `there is no queue "${queue}"`);
-        publishRequest(request, response, queue, store, requestId);
+        publishRequest(request, response, { queue, store, budget, requestId, isClosing });
       },
     });
     this.triggers = new MessageTriggers({
       store,
       find,
-      room: (host) => parts.room(host),
+      room: (host, share) => parts.room(host, share),
       onDeadLetter: (trigger, letter) =>
         logs.add({
           time: Date.now(),
@@ -220,7 +222,7 @@ export abstract class RegionGateway implements Gateway {
     for (const [name, host] of this.hosts)
       if (!names.has(name)) {
         this.hosts.delete(name);
-        void host.stop(new GatewayError(503, "FunctionRemoved", `function "${name}" was removed`));
+        void host.remove(new GatewayError(503, "FunctionRemoved", `function "${name}" was removed`));
       }
     for (const document of documents) {
       const host = this.hosts.get(document.name);

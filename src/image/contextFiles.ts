@@ -4,7 +4,14 @@ import { join } from "node:path";
 
 /** A file or a symbolic link of a context. */
 export type ContextFile = { /** Relative to the context, with forward slashes. */ path: string } & (
-  { kind: "file"; executable: boolean; contents: Buffer } | { kind: "link"; target: string }
+  | {
+      kind: "file";
+      executable: boolean;
+      /** For its owner only: it may hold credentials. */
+      isPrivate?: boolean;
+      contents: Buffer;
+    }
+  | { kind: "link"; target: string }
 );
 
 /** Characters of a hash: 64 bits of it, short enough for a tag that people read. */

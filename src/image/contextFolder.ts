@@ -24,6 +24,7 @@ const PROJECT_STATE_FOLDER = ".fullcode";
 const FOLDER_MODE = 0o755;
 const EXECUTABLE_MODE = 0o755;
 const FILE_MODE = 0o644;
+const PRIVATE_MODE = 0o600;
 /** Time of every file, as an archive of the oldest kind can have it. */
 const FILE_TIME = new Date("1980-01-01T00:00:00Z");
 
@@ -89,7 +90,7 @@ function writeFiles(folder: string, files: readonly ContextFile[]): void {
     if (file.kind === "link") {
       symlinkSync(file.target, path);
     } else {
-      writeFileSync(path, file.contents);
+      writeFileSync(path, file.contents, { mode: modeOf(file) });
       // the umask has no part in it
       chmodSync(path, modeOf(file));
     }
@@ -112,6 +113,7 @@ function foldersOf(files: readonly ContextFile[]): string[] {
 }
 
 function modeOf(file: ContextFile & { kind: "file" }): number {
+  if (file.isPrivate === true) return PRIVATE_MODE;
   return file.executable ? EXECUTABLE_MODE : FILE_MODE;
 }
 

@@ -1,7 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { INSTALL_SETTINGS } from "../code/codeFiles";
 import { type ContextFile, readContextFile, textFile } from "./contextFiles";
+import type { BuildSecrets } from "./imageBuilder";
+import { MANIFESTS_FOLDER } from "./imageLayout";
+import { findInstallVariables } from "./installVariables";
 import {
   checkLocalPackages,
   installedPackages,
@@ -11,15 +15,6 @@ import {
   readPackageManifest,
 } from "./packageManifest";
 
-/** Where a context has what dependencies are installed by. */
-export const MANIFESTS_FOLDER = "manifests";
-
-/**
- * Settings of package managers. They often hold a registry's token: what installs has them, what runs has no use for
- * them.
- */
-export const INSTALL_SETTINGS = [".npmrc", ".yarnrc", ".yarnrc.yml"] as const;
-
 /** How the dependencies of a function get into its image. */
 export interface Dependencies {
   /** Manifests, lock file and settings of the package manager. */
@@ -28,10 +23,14 @@ export interface Dependencies {
   command: string;
   /** Whether the command needs the function's code beside the manifests. */
   needsCode: boolean;
+  /** Names of the variables that the command may see, and no image has. */
+  variables: string[];
   /** Names of the packages that package.json declares for production. */
   packages: string[];
   warnings: string[];
 }
+
+const SETTINGS: ReadonlySet<string> = new Set(INSTALL_SETTINGS);
 
 interface PackageManager {
   name: "npm" | "pnpm" | "yarn";
@@ -76,21 +75,25 @@ const YARN_BERRY_ENVIRONMENT = "YARN_IGNORE_PATH=1 YARN_NODE_LINKER=node-modules
 /**
  * Settles how a function's dependencies are installed: by the package manager whose lock file there is.
  *
+ * @param secrets - What the builder gives to the installation.
  * @throws ImageError for a dependency that cannot be installed in an image.
  */
-export function planDependencies(folder: string): Dependencies {
+export function planDependencies(folder: string, secrets?: BuildSecrets): Dependencies {
   const manifest = readPackageManifest(folder);
   checkLocalPackages(manifest, folder);
   const { manager, warning } = findPackageManager(folder, manifest);
   const names = manager === undefined ? npm.settings : [manager.lockFile, ...manager.settings];
   const files = names.flatMap((name) => manifestFiles(folder, name));
   files.push(textFile(`${MANIFESTS_FOLDER}/package.json`, manifestForInstall(manifest)));
+  const given = secrets?.names ?? [];
+  const named = findInstallVariables(files, given);
   return {
     files,
     command: manager?.command(folder, manifest) ?? `npm install --no-package-lock ${NPM_FLAGS}`,
     needsCode: installsFromCode(manifest) || hasPnpmWorkspace(folder, manager),
+    variables: [...new Set([...named.names, ...given])].sort(),
     packages: Object.keys(installedPackages(manifest)),
-    warnings: warning === undefined ? [] : [warning],
+    warnings: [...(warning === undefined ? [] : [warning]), ...named.warnings],
   };
 }
 
@@ -118,7 +121,10 @@ function findPackageManager(
 function manifestFiles(folder: string, name: string): ContextFile[] {
   const path = join(folder, name);
   if (!existsSync(path)) return [];
-  if (!name.startsWith(".yarn/")) return [readContextFile(folder, name, `${MANIFESTS_FOLDER}/${name}`)];
+  if (!name.startsWith(".yarn/")) {
+    const file = readContextFile(folder, name, `${MANIFESTS_FOLDER}/${name}`);
+    return [file.kind === "file" && SETTINGS.has(name) ? { ...file, isPrivate: true } : file];
+  }
   return readdirSync(path, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) =>

@@ -14,7 +14,9 @@ export interface DockerImageArgs {
     context: string;
     dockerfile: string;
     platform: string;
-    /** Further arguments of the build, such as `network`, `addHosts`, `cacheFrom`, `builderVersion` or `args`. */
+    /** Values of the Dockerfile's `ARG`s, which are those of {@link DockerImageBuilderOptions.secrets}. */
+    args?: Record<string, pulumi.Input<string>>;
+    /** Further arguments of the build, such as `network`, `addHosts`, `cacheFrom` or `builderVersion`. */
     [argument: string]: unknown;
   };
   registry?: { server: pulumi.Input<string>; username: pulumi.Input<string>; password: pulumi.Input<string> };
@@ -22,7 +24,18 @@ export interface DockerImageArgs {
 
 /** Options of {@link dockerImageBuilder}. */
 export interface DockerImageBuilderOptions {
-  /** Changes the arguments of each `docker.Image` before it is registered: edit them in place. */
+  /**
+   * Variables that the installation of a function's dependencies has, such as the token that `${NPM_TOKEN}` of `.npmrc` stands
+   * for. They are build arguments of a stage that is neither pushed nor part of the image, and secrets of the stack's
+   * state. A changed value builds the images of functions with dependencies again: take one that lasts, and the same for
+   * everybody, from the stack's configuration.
+   * @default none
+   */
+  secrets?: Readonly<Record<string, pulumi.Input<string> | undefined>>;
+  /**
+   * Changes the arguments of each `docker.Image` before it is registered: edit them in place. Pods use the image from
+   * where its `imageName` pushes it to.
+   */
   transform?: (args: DockerImageArgs, options: pulumi.CustomResourceOptions) => void;
 }
 
@@ -31,28 +44,50 @@ export interface DockerImageBuilderOptions {
  *
  * The tag is the hash of the context, so an unchanged context is an unchanged resource. Nothing is built in a preview.
  *
- * @throws RunError from `build` when `@pulumi/docker` is not installed.
+ * @throws RunError for a secret whose name no variable can have; from `build` when `@pulumi/docker` is not installed.
  */
-export function dockerImageBuilder({ transform }: DockerImageBuilderOptions = {}): ImageBuilder {
+export function dockerImageBuilder({ transform, secrets = {} }: DockerImageBuilderOptions = {}): ImageBuilder {
+  const values = givenSecrets(secrets);
   return {
+    secrets: { names: [...values.keys()].sort(), by: "argument" },
     build(name, request, resourceOptions): BuiltImage {
       const { Image } = loadDocker();
-      const args = imageArgs(request);
+      const args = imageArgs(request, values);
       const options = { ...resourceOptions };
       transform?.(args, options);
-      const { repoDigest } = new Image(name, args, options);
-      const digest = repoDigest.apply(digestOf);
-      return { reference: pulumi.interpolate`${request.repository}@${digest}`, digest };
+      // the image's own word for where it is: a transform may have sent it elsewhere
+      const reference = new Image(name, args, options).repoDigest.apply(checkReference);
+      return { reference, digest: reference.apply((text) => text.slice(text.indexOf("@") + 1)) };
     },
   };
 }
 
-function imageArgs({ repository, context, platform, credentials }: ImageRequest): DockerImageArgs {
+/** What is not set in an environment is given by nobody. */
+function givenSecrets(secrets: NonNullable<DockerImageBuilderOptions["secrets"]>): Map<string, pulumi.Output<string>> {
+  const values = new Map<string, pulumi.Output<string>>();
+  for (const [name, value] of Object.entries(secrets)) {
+    if (!/^[A-Za-z_]\w*$/.test(name))
+      throw new pulumi.RunError(`dockerImageBuilder: secrets: "${name}" is no name of a variable, such as "NPM_TOKEN"`);
+    if (value !== undefined) values.set(name, pulumi.secret(value));
+  }
+  return values;
+}
+
+function imageArgs(
+  { repository, context, platform, credentials }: ImageRequest,
+  secrets: ReadonlyMap<string, pulumi.Output<string>>,
+): DockerImageArgs {
+  const taken = [...secrets].filter(([name]) => context.secrets.includes(name));
   const folder = relative(process.cwd(), context.path).split(sep).join("/");
   return {
     imageName: `${repository}:${context.hash}`,
     // without a platform it would be that of whoever builds, and another one's build a change
-    build: { context: folder, dockerfile: `${folder}/Dockerfile`, platform: platform ?? DEFAULT_PLATFORM },
+    build: {
+      context: folder,
+      dockerfile: `${folder}/Dockerfile`,
+      platform: platform ?? DEFAULT_PLATFORM,
+      ...(taken.length > 0 && { args: Object.fromEntries(taken) }),
+    },
     ...(credentials !== undefined && { registry: registryArgs(repository, credentials) }),
   };
 }
@@ -67,10 +102,9 @@ function registryOf(repository: string): string {
   return repository.includes("/") && (/[.:]/.test(host) || host === "localhost") ? host : "docker.io";
 }
 
-/** `repository@sha256:…` → `sha256:…`. */
-function digestOf(repoDigest: string): string {
-  const digest = repoDigest.slice(repoDigest.lastIndexOf("@") + 1);
-  if (/^sha256:[0-9a-f]{64}$/.test(digest)) return digest;
+/** An image that was built and not pushed has the id of this machine's copy instead, as one that a preview builds. */
+function checkReference(repoDigest: string): string {
+  if (/^[^@]+@sha256:[0-9a-f]{64}$/.test(repoDigest) || pulumi.runtime.isDryRun()) return repoDigest;
   throw new pulumi.RunError(`the image was built, but its registry returned no digest for it: "${repoDigest}"`);
 }
 

@@ -1,6 +1,8 @@
-import { type Dependencies, INSTALL_SETTINGS, MANIFESTS_FOLDER } from "./dependencies";
+import { INSTALL_SETTINGS } from "../code/codeFiles";
+import type { Dependencies } from "./dependencies";
 import { CODE_FOLDER } from "./functionCode";
-import { IMAGE_CODE_FOLDER, IMAGE_USER } from "./imageLayout";
+import type { BuildSecrets } from "./imageBuilder";
+import { IMAGE_CODE_FOLDER, IMAGE_USER, MANIFESTS_FOLDER } from "./imageLayout";
 import { NODE_COPY_FILE, RUNTIME_FOLDER } from "./runtimeFiles";
 
 /** Stages have names that no base image has: `FROM` takes the name of a stage for the stage. */
@@ -15,6 +17,8 @@ export interface ImageParts {
   /** Whether the image has to bring a Node.js of its own. */
   bringsNode: boolean;
   dependencies?: Dependencies;
+  /** What the builder gives to the installation of the dependencies. */
+  secrets?: BuildSecrets;
   labels: Record<string, string>;
   environment: Record<string, string>;
   command: readonly string[];
@@ -26,9 +30,9 @@ export interface ImageParts {
  * What changes seldom comes first. The last stage runs no command, so that its base needs no shell.
  */
 export function functionDockerfile(parts: ImageParts): string {
-  const { baseImage, nodeImage, bringsNode, dependencies, environment } = parts;
+  const { baseImage, nodeImage, bringsNode, dependencies, secrets, environment } = parts;
   return lines(
-    dependencies !== undefined && installStage(nodeImage, dependencies),
+    dependencies !== undefined && installStage(nodeImage, dependencies, secrets),
     bringsNode && nodeStage(nodeImage, baseImage),
     `FROM ${baseImage}`,
     bringsNode && `COPY --from=${NODE_STAGE} /fullcode/ /fullcode/`,
@@ -46,7 +50,18 @@ export function gatewayDockerfile(parts: Pick<ImageParts, "baseImage" | "labels"
   return lines(`FROM ${parts.baseImage}`, `COPY ${RUNTIME_FOLDER}/ /fullcode/`, `WORKDIR /fullcode`, ending(parts));
 }
 
-function installStage(nodeImage: string, { command, needsCode }: Dependencies): string {
+/**
+ * Build arguments are in the history of the stage that declares them, and mounts are in no history: nothing of either gets
+ * into the image, which takes files of this stage and is none of its layers.
+ */
+function installStage(
+  nodeImage: string,
+  { command, needsCode, variables }: Dependencies,
+  secrets: BuildSecrets | undefined,
+): string {
+  const mounted = secrets?.by === "mount" ? secrets.names : [];
+  const mounts = mounted.map((name) => `--mount=type=secret,id=${name} `).join("");
+  const before = mounted.map((name) => `export ${name}="$(cat /run/secrets/${name})"`);
   const after = [
     "mkdir -p node_modules",
     needsCode && `rm -rf .yarn ${INSTALL_SETTINGS.join(" ")}`,
@@ -60,7 +75,8 @@ function installStage(nodeImage: string, { command, needsCode }: Dependencies): 
     "ENV CI=true",
     needsCode && `COPY ${CODE_FOLDER}/ ./`,
     `COPY ${MANIFESTS_FOLDER}/ ./`,
-    `RUN ${[command, ...after.filter((each) => each !== false)].join(" && ")}`,
+    ...variables.filter((name) => !mounted.includes(name)).map((name) => `ARG ${name}`),
+    `RUN ${mounts}${[...before, command, ...after.filter((each) => each !== false)].join(" && ")}`,
     "",
   );
 }

@@ -1,21 +1,16 @@
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, posix, relative, resolve } from "node:path";
 
-import { declaresDependencies, listCodeFiles } from "../code/codeFiles";
+import { type CodeFile, declaresDependencies, INSTALL_SETTINGS, listCodeFiles } from "../code/codeFiles";
 import { DEFAULT_ENTRYPOINT } from "../code/inspectCode";
 import { isArchive } from "../code/packageArchive";
 import { bundleForImageSync, unpackArchiveSync } from "../code/syncJob";
 import { type FunctionDocument, IMAGE_CODE_FOLDER } from "../spec";
 import { type ContextFile, readContextFile, textFile } from "./contextFiles";
-import { INSTALL_SETTINGS } from "./dependencies";
 import { ImageError } from "./imageError";
 
 /** Where a context has the function's code. */
 export const CODE_FOLDER = "code";
-
-/** Files that programs read secrets from while they are developed; an image is read by more people than a folder. */
-const SECRET_FILES = ["**/.env", "**/.env.*", "!**/.env.example", "!**/.env.sample", "!**/.env.template"];
-const SETTINGS = INSTALL_SETTINGS.map((name) => `**/${name}`);
 
 const TYPESCRIPT = /\.[mc]?tsx?$/;
 
@@ -49,11 +44,11 @@ export function readFunctionCode(
   document: Pick<FunctionDocument, "runtime" | "entrypoint">,
   installedPackages: readonly string[],
 ): FunctionCode {
-  const excludedByDefault = [...SECRET_FILES, ...SETTINGS];
-  const paths = [...listCodeFiles(folder, { installed, excludedByDefault })].map(({ path }) => path);
+  const listed = [...listCodeFiles(folder, { installed })];
+  const paths = listed.filter(({ inImage }) => inImage).map(({ path }) => path);
   if (paths.length === 0) throw new ImageError(`.dockerignore leaves out every file of "${folder}"`);
   const files = paths.map((path) => readContextFile(folder, path, `${CODE_FOLDER}/${path}`));
-  const warnings = [...warningsAboutSecrets(folder, installed, paths), ...warningsAboutLinks(folder, files)];
+  const warnings = [...warningsAboutSecrets(listed), ...warningsAboutLinks(folder, files)];
   if (document.runtime === "custom") return { files, warnings };
 
   const entrypoint = posix.normalize(document.entrypoint ?? DEFAULT_ENTRYPOINT);
@@ -69,12 +64,11 @@ export function readFunctionCode(
   return { files, warnings, entrypoint };
 }
 
-/** Whoever has left a file out by .dockerignore knows. */
-function* warningsAboutSecrets(folder: string, installed: boolean, paths: readonly string[]): Generator<string> {
-  const shipped = new Set(paths);
-  const excludedByDefault = SETTINGS;
-  for (const { path } of listCodeFiles(folder, { installed, excludedByDefault }))
-    if (!shipped.has(path))
+/** Whoever has left a file out by .dockerignore knows; settings of package managers are for the build. */
+function* warningsAboutSecrets(listed: readonly CodeFile[]): Generator<string> {
+  const settings: readonly string[] = INSTALL_SETTINGS;
+  for (const { path, inImage } of listed)
+    if (!inImage && !settings.includes(posix.basename(path)))
       yield `"${path}" is left out of the image, as it may hold secrets: give the function \`variables\`, or bring it back by a line "!${path}" in .dockerignore`;
 }
 

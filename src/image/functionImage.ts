@@ -6,6 +6,7 @@ import { unpackFolder } from "./contextFolder";
 import { planDependencies } from "./dependencies";
 import { functionDockerfile } from "./dockerfile";
 import { openCode, readFunctionCode } from "./functionCode";
+import type { BuildSecrets } from "./imageBuilder";
 import { imageLabels } from "./imageLabels";
 import { instanceCommand } from "./imageLayout";
 import { runtimeFiles } from "./runtimeFiles";
@@ -40,6 +41,11 @@ export interface FunctionImageArgs {
    * @default no label
    */
   revision?: string;
+  /**
+   * What the builder gives to the installation of dependencies.
+   * @default nothing
+   */
+  secrets?: BuildSecrets;
 }
 
 /**
@@ -48,7 +54,7 @@ export interface FunctionImageArgs {
  * @throws ImageError, PackageError for an archive that cannot be used, BundleError for TypeScript that does not compile.
  */
 export function stageFunctionImage(args: FunctionImageArgs): FunctionContext {
-  const { projectFolder, stack, document, platform = DEFAULT_PLATFORM, revision } = args;
+  const { projectFolder, stack, document, platform = DEFAULT_PLATFORM, revision, secrets } = args;
   const { name, version, runtime } = document;
   const custom = runtime === "custom";
   const nodeImage = args.nodeImage ?? (custom ? undefined : args.baseImage) ?? DEFAULT_BASE_IMAGE;
@@ -56,7 +62,7 @@ export function stageFunctionImage(args: FunctionImageArgs): FunctionContext {
   requireImages(baseImage, nodeImage);
   requirePlatform(platform);
   const source = openCode(args.code, join(projectFolder, unpackFolder(stack, name)));
-  const dependencies = source.installed ? planDependencies(source.path) : undefined;
+  const dependencies = source.installed ? planDependencies(source.path, secrets) : undefined;
   const code = readFunctionCode(source, document, dependencies?.packages ?? []);
   const context = stageContext({
     projectFolder,
@@ -70,11 +76,18 @@ export function stageFunctionImage(args: FunctionImageArgs): FunctionContext {
         nodeImage,
         bringsNode: custom,
         dependencies,
+        secrets,
         environment: custom ? {} : { NODE_ENV: "production" },
         labels: imageLabels({ title: name, version, revision, baseImage, hash }),
         command: instanceCommand(runtime),
       }),
   });
   const warnings = [...(dependencies?.warnings ?? []), ...code.warnings];
-  return { ...context, warnings, ...(code.entrypoint !== undefined && { entrypoint: code.entrypoint }) };
+  const taken = dependencies === undefined ? [] : (secrets?.names ?? []);
+  return {
+    ...context,
+    secrets: taken,
+    warnings,
+    ...(code.entrypoint !== undefined && { entrypoint: code.entrypoint }),
+  };
 }

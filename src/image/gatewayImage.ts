@@ -44,5 +44,5 @@ export function stageGatewayImage(args: GatewayImageArgs): StagedContext {
         command: gatewayCommand(),
       }),
   });
-  return { ...context, warnings: [] };
+  return { ...context, secrets: [], warnings: [] };
 }

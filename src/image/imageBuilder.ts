@@ -14,6 +14,17 @@ export interface RegistryCredentials {
   password: pulumi.Input<string>;
 }
 
+/** Variables that a builder gives to the installation of dependencies, and that no image has. */
+export interface BuildSecrets {
+  /** Names, as `.npmrc` has them: `NPM_TOKEN` for `${NPM_TOKEN}`. */
+  names: readonly string[];
+  /**
+   * How the Dockerfile takes them: `argument` by an `ARG` of the stage that installs, which every builder has; `mount` by
+   * a secret mount of BuildKit whose id is the name.
+   */
+  by: "argument" | "mount";
+}
+
 /** An image to build and to push. */
 export interface ImageRequest {
   /** Where it is pushed to, without a tag: `registry.example.com/shop/orders`. */
@@ -39,6 +50,11 @@ export interface BuiltImage {
 
 /** Builds images and pushes them to their registry: one resource, or a few, an image. */
 export interface ImageBuilder {
+  /**
+   * What {@link ImageBuilder.build} gives to builds whose context names it in `secrets`.
+   * @default none
+   */
+  readonly secrets?: BuildSecrets;
   /**
    * Registers what builds one image.
    *

@@ -2,6 +2,8 @@ import { posix } from "node:path";
 
 import { IMAGE_CODE_FOLDER, IMAGE_GATEWAY_FILE, IMAGE_RUNTIME_FOLDER } from "../spec";
 
+/** Where a context has what dependencies are installed by. */
+export const MANIFESTS_FOLDER = "manifests";
 /** User and group that run in images: no base image needs to know them by name. */
 export const IMAGE_USER = "1000:1000";
 /** Where an image of a custom runtime has a Node.js of its own, for the agent. */

@@ -9,6 +9,8 @@ export interface StagedContext {
   folder: string;
   /** Hash of the folder's content and of the platform, the same on every machine. A new one is another image. */
   hash: string;
+  /** Names of the builder's secrets that the build takes. */
+  secrets: readonly string[];
   /** What the function's author should know, a sentence each. */
   warnings: readonly string[];
 }
@@ -31,7 +33,7 @@ export function stageContext(options: {
   platform: string;
   files: readonly ContextFile[];
   dockerfile: (hash: string) => string;
-}): Omit<StagedContext, "warnings"> {
+}): Pick<StagedContext, "path" | "folder" | "hash"> {
   const { projectFolder, stack, name, platform, files, dockerfile } = options;
   const withDockerfile = (hash: string): ContextFile[] => [...files, textFile("Dockerfile", dockerfile(hash))];
   const hash = hashContext(withDockerfile(""), platform);

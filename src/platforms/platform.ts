@@ -9,6 +9,9 @@ export type TriggerDocument = RouteDocument | QueueDocument | CronDocument;
 /** Values of an app's parameters. */
 export type ParamValue = string | number | boolean;
 
+/** Parameters: each handler receives them as `req.appParams`, of the types they have here. */
+export type Params = Record<string, pulumi.Input<ParamValue>>;
+
 /** Where a region is. */
 export interface RegionPlace {
   environment: string;
@@ -53,6 +56,8 @@ export interface RegionPlan {
   readonly problems: readonly (readonly [argument: string, message: string])[];
   /** What the platform adds to the region's document. */
   readonly document: Pick<RegionDocument, "url" | "port" | "trustedProxies">;
+  /** The region's own parameters, as they were given. */
+  readonly params?: Params;
   /** Makes the region's own resources. */
   create(region: RegionResources, parent: pulumi.ComponentResource): RegionPlatform;
 }
@@ -62,7 +67,7 @@ export interface RegionResources {
   document: RegionDocument;
   /** The environment: parent of what its regions share. */
   owner: pulumi.ComponentResource;
-  /** The app's parameters, where there are any. */
+  /** The app's parameters with those of the environment and of the region on top, where there are any. */
   params?: pulumi.Input<Record<string, ParamValue>>;
   transform?: { document?: Transform<RegionDocument>; params?: Transform<SecretValues<ParamValue>> };
 }
@@ -70,6 +75,12 @@ export interface RegionResources {
 /** A region, to put functions and triggers into. */
 export interface RegionPlatform {
   readonly url: pulumi.Output<string>;
+  /** What makes the region's objects in its cluster, where it is in one. */
+  readonly provider?: pulumi.ProviderResource;
+  /** Namespace of the region's objects, where it is in a cluster. */
+  readonly namespace?: pulumi.Output<string>;
+  /** Whether functions run from images, which leave some files of the code out, rather than from its folder. */
+  readonly runsImages?: boolean;
   /** Says why a function's code cannot be run in the region, or returns `undefined` where it can. */
   problemWithFunction?(source: Pick<FunctionResources, "document" | "code" | "baseImage">): string | undefined;
   createFunction(resources: FunctionResources, parent: pulumi.ComponentResource): FunctionPlatform;

@@ -19,14 +19,23 @@ export const GATEWAY_NAME = "gateway";
 export const LINK_SERVICE = "gateway-links";
 /** Service that KEDA asks. */
 export const SCALER_SERVICE = "gateway-scaler";
+/** Keys of what a function's ScaledObject has KEDA say to the scaler. */
+export const SCALER_METADATA = {
+  function: "function",
+  /**
+   * Number of invocations that an instance takes at once. The autoscaler's target is asked for only when the ScaledObject
+   * changes, so it must change with the concurrency; and it can be answered before the function's document has come.
+   */
+  concurrency: "concurrency",
+} as const;
 /** Secret with the token of the admin API. */
 export const ADMIN_SECRET = "gateway-admin";
 export const ADMIN_TOKEN_KEY = "token";
 export const NATS_NAME = "nats";
 
-/** Name of a function's Deployment. */
-export function functionDeploymentName(functionName: string): string {
-  return `function-${functionName}`;
+/** Name of a function's Deployment. One whose number of pods is fixed has another name than one that KEDA scales. */
+export function functionDeploymentName(functionName: string, isScaled: boolean): string {
+  return `${isScaled ? "function" : "fixed"}-${functionName}`;
 }
 
 /** Name of a document's ConfigMap. */

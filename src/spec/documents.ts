@@ -208,21 +208,52 @@ export class InvalidDocumentError extends Error {
 }
 
 /**
- * Checks a document and fills in its defaults.
+ * Checks a document that is about to be written, and fills in its defaults.
  *
  * @param where - Names the document in the error: a file, a ConfigMap, a component.
- * @throws InvalidDocumentError with all problems at once.
+ * @throws InvalidDocumentError with all problems at once; a field that is not known is one.
  */
 export function parseDocument(value: unknown, where: string): Document {
+  checkVersion(value, where);
+  const result = anyDocument.safeParse(value);
+  if (result.success) return result.data;
+  throw invalid(where, result.error);
+}
+
+/**
+ * Checks a document that somebody has written, perhaps a later release, and fills in its defaults. Fields that are not
+ * known are left out, and returned by their paths.
+ *
+ * @param where - As for {@link parseDocument}.
+ * @throws InvalidDocumentError with all problems at once.
+ */
+export function readDocument(value: unknown, where: string): { document: Document; unknownFields: string[] } {
+  checkVersion(value, where);
+  const unknownFields: string[] = [];
+  for (let known = value; ;) {
+    const result = anyDocument.safeParse(known);
+    if (result.success) return { document: result.data, unknownFields };
+    // some checks are of an object as a whole: they are made once it has no unknown fields any more
+    const unknown = result.error.issues.filter((issue) => issue.code === "unrecognized_keys");
+    if (unknown.length === 0) throw invalid(where, result.error);
+    known = structuredClone(known);
+    for (const { path, keys } of unknown) {
+      const parent = path.reduce<unknown>((object, key) => (object as Record<PropertyKey, unknown>)[key], known);
+      for (const key of keys) Reflect.deleteProperty(parent as object, key);
+      unknownFields.push(...keys.map((key) => [...path, key].join(".")));
+    }
+  }
+}
+
+function checkVersion(value: unknown, where: string): void {
   const version = (value as { apiVersion?: unknown } | null)?.apiVersion;
   if (typeof version === "string" && version !== API_VERSION)
     throw new InvalidDocumentError(where, [
       `apiVersion: "${version}" is not served by this gateway, which knows "${API_VERSION}"; upgrade the older of the two`,
     ]);
-  const result = anyDocument.safeParse(value);
-  if (result.success) return result.data;
-  throw new InvalidDocumentError(
-    where,
-    result.error.issues.map((issue) => `${issue.path.join(".") || "document"}: ${issue.message}`),
-  );
+}
+
+function invalid(where: string, { issues }: z.ZodError): InvalidDocumentError {
+  const problems = issues.map(({ path, message }) => `${path.join(".") || "document"}: ${message}`);
+  return new InvalidDocumentError(where, problems);
 }

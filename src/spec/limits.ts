@@ -38,8 +38,13 @@ export const DEFAULT_IDLE_SECONDS = 300;
 export const DEFAULT_MAX_HELD_REQUESTS = 1_000;
 /** Bytes of request bodies that one gateway holds for one function; more are answered with 429. */
 export const DEFAULT_MAX_HELD_BYTES = 64 * MIB;
+/** Bytes of queue messages that one gateway receives and stores at a time; more are answered with 429. */
+export const MAX_PUBLISHING_BYTES = 64 * MIB;
 /** Time that a request waits for an instance before it is answered with 503. Does not count toward the timeout. */
 export const INSTANCE_WAIT_SECONDS = 60;
+
+/** Time that Services and load balancers may take to learn that a gateway leaves; it serves as before until then. */
+export const LEAVE_NOTICE_SECONDS = 5;
 
 /** Time that a bootstrap has from its start to its first request for an event. Shorter than the wait for an instance. */
 export const DEFAULT_INIT_SECONDS = 45;

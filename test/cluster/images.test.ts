@@ -126,6 +126,20 @@ describe.each(BUILDERS)("by the builder %s", (builder) => {
     expect(config).toMatchObject({ User: "1000:1000", WorkingDir: "/function", Entrypoint: instanceCommand("custom") });
   });
 
+  test("a variable that the installation has is nowhere in the image", async () => {
+    const { stdout } = await run("npm", ["config", "get", "registry"]);
+    const code = await dependentFolder(
+      { ...HANDLER, ".npmrc": `registry=${stdout.trim()}\n//registry.example.com/:_authToken=\${NPM_TOKEN}\n` },
+      { ...MANIFEST, scripts: { postinstall: "node -e 'process.exit(process.env.NPM_TOKEN ? 0 : 1)'" } },
+    );
+    await run("npm", ["install", "--package-lock-only", "--ignore-scripts"], { cwd: code });
+    const context = stage(code, { secrets: { names: ["NPM_TOKEN"], by: "argument" } });
+    // without the token its script fails, so that the installation must have had it
+    await expect(images.build(context.path, builder)).rejects.toThrow();
+    const image = await images.build(context.path, builder, { NPM_TOKEN: TOKEN });
+    expect(await images.contains(image, TOKEN)).toBe(false);
+  });
+
   test("the gateway's image has the gateway", async () => {
     const context = stageGatewayImage({ projectFolder: project(), stack: "dev", baseImage: BASE_IMAGE });
     const image = await images.build(context.path, builder);

@@ -1,4 +1,4 @@
-import { GATEWAY_PORTS, INSTANCE_PROBE_PORT, LINK_SERVICE, NATS_PORT } from "../../src/spec";
+import { GATEWAY_NAME, GATEWAY_PORTS, INSTANCE_PROBE_PORT, LINK_SERVICE, NATS_PORT } from "../../src/spec";
 import { removeCodeFolders } from "../support/codeFolder";
 import { Collector } from "./support/collector";
 import { answerOf } from "./support/httpLoad";
@@ -123,14 +123,20 @@ describe("with NetworkPolicies enforced", () => {
     const running = answerOf(`${url}/work?ms=20000`);
     const [pod] = await eu.untilPods(NAMESPACE, WORK_PODS, 1);
     const closed: Target[] = [
-      targets.gatewayHttp,
       targets.gatewayScaler,
+      targets.gatewayProbe,
       targets.nats,
       [stranger.status.podIP!, 80],
       await apiServer(),
       undeclaredTarget,
     ];
-    const open: Target[] = [[`${LINK_SERVICE}.${NAMESPACE}.svc`, GATEWAY_PORTS.link], declaredTarget];
+    const open: Target[] = [
+      [`${LINK_SERVICE}.${NAMESPACE}.svc`, GATEWAY_PORTS.link],
+      // by which it sends messages: the Service as it is in `apiBaseUrl`, and past it
+      [`${GATEWAY_NAME}.${NAMESPACE}.svc`, 80],
+      targets.gatewayHttp,
+      declaredTarget,
+    ];
     await expect(reached(pod, [...closed, ...open])).resolves.toEqual(open);
     await running;
   });

@@ -23,10 +23,12 @@ const RESTRICTED = {
 function declareServer({
   greeting,
   note,
+  size = "1",
   hasConfigMap = true,
 }: {
   greeting: string;
   note: string;
+  size?: string;
   hasConfigMap?: boolean;
 }) {
   const provider = new kubernetes.Provider("eu", { context: "eu" });
@@ -37,7 +39,12 @@ function declareServer({
     options,
   );
   const metadata = { namespace: namespace.metadata.name, name: "server" };
-  if (hasConfigMap) new kubernetes.core.v1.ConfigMap("notes", { metadata, data: { note } }, options);
+  if (hasConfigMap)
+    new kubernetes.core.v1.ConfigMap(
+      "notes",
+      { metadata, data: { note, size } },
+      { ...options, ignoreChanges: ["data.size"] },
+    );
   const root = new random.RandomBytes("root", { length: 16 });
   const secret = new kubernetes.core.v1.Secret(
     "greeting",
@@ -120,6 +127,12 @@ describe("a stack of a test", () => {
     expect(outputs).toEqual(first.outputs);
   });
 
+  test("leaves alone what a program says is to be ignored", async () => {
+    const { changes } = await stack.deploy(() => declareServer({ greeting: "hello", note: "first", size: "2" }));
+    expect([changes.update, changes.replace]).toEqual([[], []]);
+    expect((await region.get<Secret>(NAMESPACE, "configmap", "server")).data.size).toBe("1");
+  });
+
   test("replaces what cannot change, and updates what uses it", async () => {
     const secretBefore = await region.get(NAMESPACE, "secret", String(first.outputs.secret));
     const { changes, outputs } = await stack.deploy(() => declareServer({ greeting: "good day", note: "second" }));
@@ -130,7 +143,7 @@ describe("a stack of a test", () => {
     const secret = await region.get<Secret>(NAMESPACE, "secret", String(outputs.secret));
     // the random value is still the same
     expect(secret.data.ROOT).toBe((secretBefore as Secret).data.ROOT);
-    expect((await region.get<Secret>(NAMESPACE, "configmap", "server")).data).toEqual({ note: "second" });
+    expect((await region.get<Secret>(NAMESPACE, "configmap", "server")).data).toEqual({ note: "second", size: "1" });
     // a terminating pod may be met for a moment
     const answer = async () => (await call(`http://${String(outputs.address)}:8080/`)).text;
     await pollUntil("the new pod answers", async () => (await answer()) === "good day");

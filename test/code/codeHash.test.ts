@@ -34,6 +34,19 @@ describe("the version of a folder", () => {
     expect(measureFolder(folder).version).not.toBe(version);
   });
 
+  test("of an image is changed by what the image has, and by nothing else", () => {
+    const folder = codeFolder({ ...files, ".dockerignore": "!shipped/.env\n", "shipped/.env": "A=1" });
+    const before = measureFolder(folder);
+    expect(before.imageVersion).toBe(before.version);
+    addFile(folder, ".env", "KEY=1");
+    addFile(folder, ".npmrc", "//r/:_authToken=1");
+    const after = measureFolder(folder);
+    expect(after.version).not.toBe(before.version);
+    expect(after.imageVersion).toBe(before.imageVersion);
+    addFile(folder, "shipped/.env", "A=2");
+    expect(measureFolder(folder).imageVersion).not.toBe(before.imageVersion);
+  });
+
   test("is not confused by where one file ends and the next begins", () => {
     const a = codeFolder({ a: "xb", b: "" });
     const b = codeFolder({ a: "x", b: "b" });
@@ -61,10 +74,12 @@ describe("what is shipped", () => {
     expect(listed).toEqual(expect.arrayContaining(Object.keys(written)));
   });
 
-  test("can leave out more by default, which .dockerignore brings back", () => {
-    const folder = codeFolder({ "a.log": "", "b/c.log": "", "index.js": "", ".dockerignore": "!b/*.log\n" });
-    const listed = [...listCodeFiles(folder, { excludedByDefault: ["**/*.log"] })].map(({ path }) => path);
-    expect(listed).toEqual([".dockerignore", "b/c.log", "index.js"]);
+  test("to images leaves out what may hold secrets, which .dockerignore brings back", () => {
+    const secrets = { ".env": "", "b/.env.production": "", ".npmrc": "", "b/.yarnrc.yml": "", "b/.env": "" };
+    const folder = codeFolder({ ...secrets, "index.js": "", ".env.example": "", ".dockerignore": "!b/.env\n" });
+    expect(paths(folder)).toEqual(expect.arrayContaining(Object.keys(secrets)));
+    const inImage = [...listCodeFiles(folder)].filter((file) => file.inImage).map(({ path }) => path);
+    expect(inImage).toEqual([".dockerignore", ".env.example", "b/.env", "index.js"]);
   });
 
   test("never has version control or this project's own files", () => {
@@ -93,8 +108,8 @@ describe("what is shipped", () => {
     const outside = codeFolder({ "big.txt": "x" });
     const folder = codeFolder({ "index.js": "", link: { link: outside } });
     expect([...listCodeFiles(folder)]).toEqual([
-      { path: "index.js", symbolicLink: false },
-      { path: "link", symbolicLink: true },
+      { path: "index.js", symbolicLink: false, inImage: true },
+      { path: "link", symbolicLink: true, inImage: true },
     ]);
   });
 });

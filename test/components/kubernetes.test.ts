@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
-import { Environment, FullCodeFunction, type ImageRequest, kubernetes, ServerlessApp } from "../../src";
+import { Environment, FullCodeFunction, type ImageRequest, kubernetes, local, ServerlessApp } from "../../src";
 import { linkToken } from "../../src/link/linkToken";
 import { declareShop, EU, SECRETS, US } from "../platforms/kubernetes/shop";
 import { codeFolder, removeCodeFolders } from "../support/codeFolder";
@@ -161,6 +162,25 @@ test("documents are the same in every region, but for what a region sets itself"
   ]);
 });
 
+test("a region's parameters are a secret with the app's, the environment's and its own", async () => {
+  const { objects, resources } = await declareCluster(() => {
+    const app = new ServerlessApp("shop", { params: { currency: "EUR", limit: 3, open: true } });
+    const common = { registry: "registry.example.com", gateway: { image: "registry.example.com/gateway:1" } };
+    const regions = {
+      eu: kubernetes({ ...common, context: "eu" }),
+      us: kubernetes({ ...common, context: "us", params: { currency: "USD", key: pulumi.secret("s3cret-us") } }),
+    };
+    new Environment("production", { app, type: "live", params: { limit: 5 }, regions });
+  });
+  const params = objects.filter(({ resource }) => resource.name.endsWith(".params"));
+  const texts = params.map(({ object }) => (object.stringData as Record<string, string>)["params.json"]);
+  expect(texts.map((text) => JSON.parse(text) as unknown)).toEqual([
+    { currency: "EUR", limit: 5, open: true },
+    { currency: "USD", limit: 5, open: true, key: "s3cret-us" },
+  ]);
+  expect(JSON.stringify(resources.map(({ inputs }) => withoutSecrets(inputs)))).not.toContain("s3cret-us");
+});
+
 test("addresses are those of the ingress and of the load balancer", () => {
   const us = `http://${LOAD_BALANCER_ADDRESS}`;
   expect(shop.outputs.urls).toEqual({ eu: "https://eu.shop.example.com", us });
@@ -175,6 +195,33 @@ test("a region's objects depend on nothing of another region", () => {
     const other = resource.provider === "production.eu" ? "production.us" : "production.eu";
     expect(resource.dependencies.filter((urn) => urn.includes(`::${other}`) || urn.includes(`.${other}`))).toEqual([]);
   }
+});
+
+test("a region's provider and namespace are there for objects of one's own", async () => {
+  const { NetworkPolicy } = k8s.networking.v1;
+  const { resources, outputs } = await declareCluster(() => {
+    const app = new ServerlessApp("shop");
+    const common = { registry: "registry.example.com", gateway: { image: "registry.example.com/gateway:1" } };
+    const regions = {
+      eu: kubernetes({ ...common, context: "eu" }),
+      us: kubernetes({ ...common, context: "us", namespace: "team-a", createNamespace: false }),
+      here: local(),
+    };
+    const production = new Environment("production", { app, type: "live", regions });
+    for (const [region, { provider, namespace }] of Object.entries(production.regions)) {
+      if (provider === undefined) continue;
+      new NetworkPolicy(`metrics.${region}`, { metadata: { namespace }, spec: { podSelector: {} } }, { provider });
+    }
+    const { here } = production.regions;
+    return { hasNone: here.provider === undefined && here.namespace === undefined };
+  });
+  const policies = resources.filter(({ name }) => name.startsWith("metrics."));
+  expect(policies.map(({ provider, inputs }) => [provider, (inputs.metadata as object | undefined) ?? {}])).toEqual([
+    ["production.eu", { namespace: "shop-production" }],
+    ["production.us", { namespace: "team-a" }],
+  ]);
+  expect(policies[0].dependencies).toEqual([expect.stringMatching(/:Namespace::production\.eu$/)]);
+  expect(outputs.hasNone).toBe(true);
 });
 
 test("what is secret is in envelopes wherever it goes", () => {

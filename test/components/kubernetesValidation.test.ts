@@ -90,6 +90,11 @@ describe("kubernetes()", () => {
       ".registryCredentials.password: must be a string that is not empty",
     ],
     [
+      "credentials of nodes without a name",
+      { pullCredentials: { password: "token" } },
+      ".pullCredentials.username: must be a string that is not empty",
+    ],
+    [
       "a pull secret's name",
       { imagePullSecrets: ["ok", "Not ok"] },
       '.imagePullSecrets[1]: "Not ok" is no name of a Secret',
@@ -299,6 +304,16 @@ describe("kubernetes()", () => {
       '.networkPolicies.kedaNamespace: "" is no name of a namespace',
     ],
     [
+      "a port of the API server that is none",
+      { networkPolicies: { apiServerPorts: [16443, 0] } },
+      ".networkPolicies.apiServerPorts[1]: must be a whole number from 1 to 65535, not 0",
+    ],
+    [
+      "a port of the API server alone",
+      { networkPolicies: { apiServerPorts: 16443 as never } },
+      ".networkPolicies.apiServerPorts: must be a list of ports, not 16443",
+    ],
+    [
       "a reserved label",
       { labels: { "fullcode/function": "x" } },
       '.labels["fullcode/function"]: is set by the platform',
@@ -317,6 +332,7 @@ describe("kubernetes()", () => {
     ["a label that is no string", { labels: { team: 1 } }, '.labels["team"]: must be a string'],
     ["an annotation's key", { annotations: { "": "x" } }, '.annotations[""]: is no key of an annotation'],
     ["an annotation that is no string", { annotations: { a: {} } }, '.annotations["a"]: must be a string'],
+    ["a parameter", { params: { key: [1] } }, ".params.key: must be a string, a number or a boolean, not a list"],
     ["a generation", { linkGeneration: 0 }, ".linkGeneration: must be a whole number of at least 1, not 0"],
   ])("%s", (_, args, problem) => {
     expect(problemsWith(args)).toEqual([problem]);

@@ -205,6 +205,29 @@ describe("what is registered", () => {
     expect(JSON.stringify(documents)).not.toContain("s3cret");
   });
 
+  test("a region's parameters are the app's with the environment's and its own on top", async () => {
+    const { resources } = await declareProgram(() => {
+      const app = new ServerlessApp("shop", {
+        params: { currency: "EUR", limit: 3, key: pulumi.secret("s3cret-app") },
+      });
+      const regions = {
+        eu: local(),
+        us: local({ params: { currency: "USD", key: pulumi.secret("s3cret-us"), open: pulumi.output(true) } }),
+      };
+      new Environment("test", { app, type: "test", params: { limit: 5, currency: "CHF" }, regions });
+      new Environment("plain", { app, type: "test" });
+      const bare = new ServerlessApp("bare");
+      const own = { a: local({ params: { only: "here" } }), b: local() };
+      new Environment("bare", { app: bare, type: "test", regions: own });
+    });
+    const params = (name: string) => unwrapSecret(find(resources, SECRET_FILE, name).content);
+    expect(params("test.eu")).toEqual({ currency: "CHF", limit: 5, key: "s3cret-app" });
+    expect(params("test.us")).toEqual({ currency: "USD", limit: 5, key: "s3cret-us", open: true });
+    expect(params("plain.local")).toEqual({ currency: "EUR", limit: 3, key: "s3cret-app" });
+    expect(params("bare.a")).toEqual({ only: "here" });
+    expect(resources.filter(({ type, name }) => type === SECRET_FILE && name === "bare.b")).toEqual([]);
+  });
+
   test("a custom runtime's user data is in its document, its agency in a secret file", async () => {
     const bootstrap = codeFolder({ bootstrap: { text: "#!/bin/sh\n", mode: 0o755 } });
     const { resources } = await declareProgram(() => {

@@ -80,10 +80,21 @@ describe("ServerlessApp", () => {
     );
   });
 
+  test("takes parameters as a plain object", () => {
+    const params = pulumi.output({ a: 1 }) as unknown as Params;
+    expect(messageOf(() => new ServerlessApp("late", { params }))).toBe(
+      'ServerlessApp "late": params: must be a plain value, not an Output: it is needed before anything is deployed',
+    );
+  });
+
   test("checks parameters that are known later in the same way", () => {
     expect(requireParams({ key: "x" }, "", undefined)).toEqual({ key: "x" });
     expect(messageOf(() => requireParams({ key: [1] }, 'ServerlessApp "late"', undefined))).toBe(
       'ServerlessApp "late": params.key: must be a string, a number or a boolean, not a list',
+    );
+    const region = () => requireParams({ key: [1] }, 'Environment "late"', undefined, "regions.eu.");
+    expect(messageOf(region)).toBe(
+      'Environment "late": regions.eu.params.key: must be a string, a number or a boolean, not a list',
     );
   });
 });
@@ -93,6 +104,26 @@ describe("Environment", () => {
     const regions = { EU: local(), eu: local({ port: 70_000 }) };
     expect(messageOf(() => new Environment("Test", { app, type: "", regions }))).toMatch(
       /^Environment "Test": name: "Test" must consist .*; regions\.EU: "EU" must consist .*; type: .*; regions\.eu\.port: must be a whole number from 1 to 65535, not 70000$/,
+    );
+  });
+
+  test("parameters of the environment and of its regions", () => {
+    const bad = (value: unknown) => ({ key: value }) as Params;
+    const regions = { eu: local({ params: bad([1]) }), us: local({ params: pulumi.output({}) as unknown as Params }) };
+    const declare = () => new Environment("test", { app, type: "test", params: bad(null), regions });
+    expect(messageOf(declare)).toBe(
+      'Environment "test": params.key: must be a string, a number or a boolean, not null; ' +
+        "regions.eu.params.key: must be a string, a number or a boolean, not a list; " +
+        "regions.us.params: must be a plain value, not an Output: it is needed before anything is deployed",
+    );
+  });
+
+  test("parameters of app, environment and region that are too large together", () => {
+    const third = "x".repeat(limits.MAX_PARAMS_BYTES / 3);
+    const big = new ServerlessApp("big", { params: { a: third } });
+    const regions = { eu: local({ params: { c: third } }), us: local({ params: { b: "small" } }) };
+    expect(messageOf(() => new Environment("test", { app: big, type: "test", params: { b: third }, regions }))).toBe(
+      'Environment "test": regions.eu.params: have 262165 bytes as JSON; at most 262144 are allowed',
     );
   });
 

@@ -5,6 +5,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 
+import { BufferedCaller } from "../../src/gateway/invocations/bufferedCaller";
 import { FrameType } from "../../src/link/frames";
 import { LinkSocket } from "../../src/link/linkSocket";
 import { linkKey } from "../../src/link/linkTls";
@@ -25,7 +26,10 @@ let cleanups: (() => void)[] = [];
 
 beforeEach(async () => {
   roots = linkRoots(1, 2);
-  gateway = await LinkGateway.start({ roots, functions: { f: { concurrency: 4, timeoutSeconds: 5 }, g: {} } });
+  gateway = await LinkGateway.start({
+    roots,
+    functions: { f: { concurrency: 4, timeoutSeconds: 5 }, g: {}, custom: { runtime: "custom" } },
+  });
 });
 
 afterEach(async () => {
@@ -159,6 +163,7 @@ describe("who may link", () => {
     ["no version of the protocol", { protocol: "2" as unknown as number }],
     ["a name of 10,000 characters", { instance: "x".repeat(10_000) }],
     ["no name", { instance: undefined }],
+    ["a name that is none of a pod", { instance: 'f-1"}\n{"time":1,"function":"g"}' }],
   ])("not: a hello with %s", async (_what, hello) => {
     await new TestLink({ hello }).refused();
     expect(gateway.events).toEqual([]);
@@ -177,6 +182,18 @@ describe("who may link", () => {
       expect.stringMatching(/TLS handshake failed .*for instances of functions only/),
     ]);
   });
+});
+
+test("an instance whose answer has no status is not believed", async () => {
+  const link = new TestLink();
+  await link.welcomed();
+  link.socket.send(FrameType.Credit, 1);
+  const answer = gateway.invoke("f");
+  await link.invoked(1);
+  const [{ id }] = link.of(FrameType.Invoke);
+  link.socket.sendHead(FrameType.AnswerDone, id, { status: '200}}\n{"time":1,"function":"g"}', headers: [] }, "");
+  expect((await answer).error?.errorType).toBe("InstanceLost");
+  await waitUntil("it is closed", () => link.closed !== undefined);
 });
 
 describe("strangers", () => {
@@ -312,6 +329,42 @@ test("an instance that links again has lost its first link", async () => {
   await waitUntil("the first one is closed", () => first.closed !== undefined);
   expect(gateway.dispatcher("f").live).toHaveLength(1);
   expect(gateway.events).toEqual(["linked f-test", "closed f-test", "linked f-test"]);
+});
+
+describe("a large body", () => {
+  const BODY = Buffer.alloc(1024 * 1024, "body");
+
+  async function accepted(name: string, instance: string): Promise<TestLink> {
+    const link = new TestLink({ function: name, hello: { instance } });
+    await link.welcomed();
+    link.socket.send(FrameType.Credit, 1);
+    await link.invoked(1);
+    link.socket.send(FrameType.Accept, link.of(FrameType.Invoke)[0].id);
+    await waitUntil("it has the body", () => link.of(FrameType.BodyEnd).length === 1);
+    return link;
+  }
+
+  test("is let go once its instance has it: handlers may take minutes", async () => {
+    const caller = new BufferedCaller(1_000);
+    const invocation = gateway.submit("f", caller, { body: BODY });
+    expect(invocation.bodyBytes).toBe(BODY.length);
+    const link = await accepted("f", "f-1");
+    expect(invocation.bodyBytes).toBe(0);
+    link.socket.send(FrameType.Decline, link.of(FrameType.Invoke)[0].id);
+    expect((await caller.answered).error).toMatchObject({ status: 503, errorType: "InstanceLost" });
+  });
+
+  test("is kept for a custom runtime, whose bootstrap may end before it has asked for the event", async () => {
+    const caller = new BufferedCaller(1_000);
+    gateway.submit("custom", caller, { body: BODY });
+    const first = await accepted("custom", "custom-1");
+    first.socket.send(FrameType.Decline, first.of(FrameType.Invoke)[0].id);
+    const second = await accepted("custom", "custom-2");
+    expect(Buffer.concat(second.of(FrameType.Body).map(({ payload }) => payload)).equals(BODY)).toBe(true);
+    const [{ id }] = second.of(FrameType.Invoke);
+    second.socket.sendHead(FrameType.AnswerDone, id, { status: 200, headers: [] }, "fine");
+    expect((await caller.answered).body.toString()).toBe("fine");
+  });
 });
 
 describe("a gateway that stops", () => {

@@ -1,7 +1,19 @@
-import { testGateways } from "../support/testGateway";
+import { type TestGateway, testGateways } from "../support/testGateway";
 import { waitUntil } from "../support/waitUntil";
 
 const gateways = testGateways();
+
+interface Letter {
+  reason: string;
+  attempts: number;
+  body: string;
+}
+
+async function lettersOf(gateway: TestGateway, query = ""): Promise<Letter[]> {
+  const { text } = await gateway.admin(`/queues/work/dead-letters${query}`);
+  const lines = text.split("\n").filter((line) => line !== "");
+  return lines.map((line) => JSON.parse(line) as Letter);
+}
 
 test("POST /queues/:name takes a message, and says what is wrong with one that it does not take", async () => {
   const gateway = await gateways.start({
@@ -47,8 +59,7 @@ test.each([
       queues: { work: { maxDeliveries: 3, backoffSeconds: 0.02 } },
     });
     await gateway.call("/queues/work", { body: { n: 1 } });
-    const letters = async () =>
-      (await gateway.admin("/queues/work/dead-letters")).json as { reason: string; attempts: number; body: string }[];
+    const letters = () => lettersOf(gateway);
     await waitUntil("it is a dead letter", async () => (await letters()).length === 1);
     expect((await letters())[0]).toMatchObject({
       attempts: 3,
@@ -62,6 +73,23 @@ test.each([
     await waitUntil("it is delivered anew", () => gateway.invocations().length > 3);
   },
 );
+
+test("dead letters are listed with the beginnings of their bodies, and with whole ones when they are asked for", async () => {
+  const gateway = await gateways.start({
+    functions: { f: "module.exports = (req, res) => res.status(400).send('no');" },
+    queues: { work: { maxDeliveries: 1 } },
+  });
+  // characters of two bytes, one of them on both sides of where the body is cut
+  const body = `x${"é".repeat(1_000_000)}`;
+  await gateway.call("/queues/work", { method: "POST", body, headers: { "content-type": "text/plain" } });
+  await waitUntil("it is a dead letter", async () => (await lettersOf(gateway)).length === 1);
+  expect(await lettersOf(gateway)).toMatchObject([{ bodyBytes: 2_000_001, body: `x${"é".repeat(2_047)}` }]);
+  expect(await lettersOf(gateway, "?bodies=whole&limit=1000")).toMatchObject([{ bodyBytes: 2_000_001, body }]);
+  for (const limit of ["0", "1001", "1.5", "all"]) {
+    const refused = await gateway.admin(`/queues/work/dead-letters?limit=${limit}`);
+    expect([refused.status, refused.json]).toMatchObject([400, { errorType: "InvalidLimit" }]);
+  }
+});
 
 test("a stream without a caller is not collected without end", async () => {
   const gateway = await gateways.start({
@@ -78,7 +106,7 @@ test("a stream without a caller is not collected without end", async () => {
     queues: { work: { maxDeliveries: 1 } },
   });
   await gateway.call("/queues/work", { body: {} });
-  const letters = async () => (await gateway.admin("/queues/work/dead-letters")).json as { reason: string }[];
+  const letters = () => lettersOf(gateway);
   await waitUntil("it is a dead letter", async () => (await letters()).length === 1);
   expect((await letters())[0].reason).toContain("more than 500000 bytes");
 });

@@ -100,6 +100,22 @@ test("an invalid document is reported and its last valid version served", async 
   expect(gateway.logs.some(({ level, source }) => level === "error" && source === "gateway")).toBe(true);
 });
 
+test("a document with fields that the gateway does not know is served without them, and each is told once", async () => {
+  const gateway = await gateways.start({ functions: { f: say("f") }, routes: { f: {} } });
+  const route = { kind: "Route", name: "f", function: "f", method: "GET" } as const;
+  for (const path of ["/moved", "/moved-on"]) {
+    await gateway.region.document({ ...route, path, example: { path, colour: "red" }, cache: 3 });
+    await gateway.gateway.reload();
+    expect((await gateway.call(path)).text).toBe("f");
+  }
+  expect((await gateway.gateway.status()).problems).toEqual([]);
+  const told = gateway.logs.filter(({ message }) => message.includes("is not known to this gateway"));
+  expect(told.map(({ level, message }) => `${level}: ${message.split(" is ", 1)[0]}`).sort()).toEqual([
+    'warn: route.f.json: "cache" of a Route',
+    'warn: route.f.json: "example.colour" of a Route',
+  ]);
+});
+
 test("a removed function answers no more, and what ran on it is finished", async () => {
   const gateway = await gateways.start({
     functions: {

@@ -144,4 +144,11 @@ describe("the caller's address", () => {
     });
     expect((await gateway.call("/", { headers: { "x-forwarded-for": forwarded } })).text).toBe(expected);
   });
+
+  test("is one of IPv4 as it is written, at a gateway that listens at addresses of IPv6 as well", async () => {
+    const host = "::ffff:127.0.0.1";
+    const gateway = await gateways.start({ functions: { who: code }, routes: { who: route } }, { host });
+    const answer = await fetch(`http://127.0.0.1:${gateway.port}/`);
+    expect(await answer.text()).toBe("127.0.0.1");
+  });
 });

@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
+import type { BuildSecrets } from "../../src/image";
 import { codeFolder, type FileSpec, removeCodeFolders } from "../support/codeFolder";
 import { dockerfileOf, listFiles, stageImage } from "../support/stagedImage";
 import { temporaryFolder } from "../support/temporaryFolder";
@@ -11,9 +12,9 @@ afterEach(removeCodeFolders);
 const DEPENDENCIES = { dependencies: { ms: "2.1.3" }, devDependencies: { jest: "30" } };
 
 /** Stages a function with these fields in its package.json, beside these files. */
-function stage(manifest: object, files: Record<string, FileSpec> = {}) {
+function stage(manifest: object, files: Record<string, FileSpec> = {}, secrets?: BuildSecrets) {
   const code = codeFolder({ "src/index.js": "", "package.json": JSON.stringify(manifest), ...files });
-  const context = stageImage({ projectFolder: project(), code });
+  const context = stageImage({ projectFolder: project(), code, secrets });
   const [install = ""] = /^RUN .*$/m.exec(dockerfileOf(context)) ?? [];
   return { ...context, code, install, manifests: listFiles(context.path).filter((path) => path.startsWith("manif")) };
 }
@@ -180,3 +181,58 @@ test.each(["file:../shared", "link:/opt/shared", "../shared", "workspace:*", "fi
     );
   },
 );
+
+describe("that need a credential", () => {
+  const NPMRC = "registry=https://npm.example.com/\n//npm.example.com/:_authToken=${NPM_TOKEN}\n; ${UNUSED}\n";
+  const files = { "package-lock.json": "{}", ".npmrc": NPMRC };
+  const given = { names: ["NPM_TOKEN"], by: "argument" } as const;
+  const stages = (context: { path: string }) => dockerfileOf(context).split("\nFROM ");
+
+  test("have it as an argument of the stage that installs, and of no other", () => {
+    const context = stage(DEPENDENCIES, files, given);
+    const [install, image] = stages(context);
+    expect(install).toContain("COPY manifests/ ./\nARG NPM_TOKEN\nRUN npm ci");
+    expect(image).not.toMatch(/ARG|NPM_TOKEN/);
+    expect(context).toMatchObject({ secrets: ["NPM_TOKEN"], warnings: [] });
+  });
+
+  test("have it by a mount where the builder has those", () => {
+    const context = stage(DEPENDENCIES, files, { ...given, by: "mount" });
+    expect(context.install).toMatch(
+      /^RUN --mount=type=secret,id=NPM_TOKEN export NPM_TOKEN="\$\(cat \/run\/secrets\/NPM_TOKEN\)" && npm ci /,
+    );
+    expect(dockerfileOf(context)).not.toContain("ARG");
+  });
+
+  test("have what the builder gives without a mention in a file, as scripts of the installation may use it", () => {
+    const context = stage(DEPENDENCIES, { "package-lock.json": "{}" }, given);
+    expect(stages(context)[0]).toContain("ARG NPM_TOKEN\nRUN");
+  });
+
+  test("have nothing to do with functions that install nothing", () => {
+    const context = stage({}, files, given);
+    expect(dockerfileOf(context)).not.toContain("NPM_TOKEN");
+    expect(context).toMatchObject({ secrets: [], warnings: [] });
+  });
+
+  test.each([".npmrc", ".yarnrc.yml"])("are warned of where nobody gives what %s names", (file) => {
+    const named = "a=${NPM_TOKEN}\nb=${NPM_TOKEN}\nc=${HOME}\nd=${OPTIONAL:-none}\ne=${OPTIONAL?}\n# ${UNUSED}\n";
+    const { warnings, path } = stage(DEPENDENCIES, { "yarn.lock": "# yarn lockfile v1\n", [file]: named });
+    expect(warnings).toEqual([
+      `"${file}" names the variable NPM_TOKEN, which nobody gives to the image's build: packages that need it cannot be installed; give it by \`imageBuilder: dockerImageBuilder({ secrets: { NPM_TOKEN: … } })\``,
+    ]);
+    expect(dockerfileOf({ path }).match(/^ARG .*$/gm)).toEqual(["ARG NPM_TOKEN", "ARG OPTIONAL"]);
+  });
+
+  test.each([
+    [".npmrc", "//npm.example.com/:_authToken=abc\n"],
+    [".npmrc", "_auth = abc\n"],
+    [".yarnrc", '"//npm.example.com/:_authToken" "abc"\n'],
+    [".yarnrc.yml", "npmAuthToken: abc\n"],
+  ])("in %s itself are staged for their owner only, and warned of: %j", (file, text) => {
+    const { warnings, path } = stage(DEPENDENCIES, { "yarn.lock": "# yarn lockfile v1\n", [file]: text });
+    expect(warnings).toEqual([expect.stringContaining(`"${file}" holds a credential: `) as string]);
+    expect(statSync(join(path, "manifests", file)).mode & 0o777).toBe(0o600);
+    expect(statSync(join(path, "manifests/yarn.lock")).mode & 0o777).toBe(0o644);
+  });
+});

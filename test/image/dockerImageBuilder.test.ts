@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 
-import { type BuiltImage, dockerImageBuilder, type ImageRequest } from "../../src/image";
+import { type BuiltImage, dockerImageBuilder, type ImageBuilder, type ImageRequest } from "../../src/image";
 import { codeFolder, removeCodeFolders } from "../support/codeFolder";
 import { declareProgram, unwrapSecret } from "../support/declareProgram";
 import { stageImage } from "../support/stagedImage";
@@ -21,14 +21,15 @@ afterEach(() => {
 const REPOSITORY = "registry.example.com/shop/orders";
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
 
-function stage(files: Record<string, string> = {}) {
-  return stageImage({ projectFolder: project(), code: codeFolder({ "src/index.js": "", ...files }) });
+function stage(files: Record<string, string> = {}, { secrets }: Pick<ImageBuilder, "secrets"> = {}) {
+  return stageImage({ projectFolder: project(), code: codeFolder({ "src/index.js": "", ...files }), secrets });
 }
 
-/** Registers one image; the registry returns what `repoDigest` says. */
+/** Registers one image; what it becomes has this `repoDigest`. */
 async function build(
   request: Omit<ImageRequest, "repository"> & { repository?: string },
   builder = dockerImageBuilder(),
+  repoDigest = `${REPOSITORY}@${DIGEST}`,
 ) {
   let image: BuiltImage | undefined;
   const { resources, outputs } = await declareProgram(
@@ -36,7 +37,7 @@ async function build(
       image = builder.build("orders", { repository: REPOSITORY, ...request }, {});
       return { ...image };
     },
-    { outputs: { "docker:index/image:Image": { repoDigest: `${REPOSITORY}@${DIGEST}` } } },
+    { outputs: { "docker:index/image:Image": { repoDigest } } },
   );
   const [resource, ...others] = resources.filter(({ type }) => type !== "pulumi:pulumi:Stack");
   expect(others).toEqual([]);
@@ -95,6 +96,27 @@ test.each([
   expect(unwrapSecret(registry.password)).toBe("pa55word");
 });
 
+test("secrets are secret arguments of the builds that install something, and part of no context", async () => {
+  const builder = dockerImageBuilder({ secrets: { NPM_TOKEN: "t0ken", UNSET: undefined } });
+  const manifest = { "package.json": '{ "dependencies": { "ms": "2" } }', "package-lock.json": "{}" };
+  const context = stage(manifest, builder);
+  const { resource } = await build({ context }, builder);
+  const { args } = resource.inputs.build as { args: Record<string, unknown> };
+  expect(Object.keys(args)).toEqual(["NPM_TOKEN"]);
+  expect(unwrapSecret(args.NPM_TOKEN)).toBe("t0ken");
+  expect(JSON.stringify({ ...resource.inputs, build: null })).not.toContain("t0ken");
+  expect(stage(manifest, dockerImageBuilder({ secrets: { NPM_TOKEN: "another" } })).hash).toBe(context.hash);
+
+  const { resource: other } = await build({ context: stage({}, builder) }, builder);
+  expect(other.inputs.build).not.toHaveProperty("args");
+});
+
+test("a secret that no variable can be named after is an error", () => {
+  expect(() => dockerImageBuilder({ secrets: { "NPM-TOKEN": "t0ken" } })).toThrow(
+    'dockerImageBuilder: secrets: "NPM-TOKEN" is no name of a variable, such as "NPM_TOKEN"',
+  );
+});
+
 test("arguments and options can be changed before they are registered", async () => {
   const builder = dockerImageBuilder({
     transform: (args, options) => {
@@ -106,20 +128,35 @@ test("arguments and options can be changed before they are registered", async ()
   expect(resource.inputs.build).toMatchObject({ network: "host", platform: "linux/amd64" });
 });
 
-test("an image without a digest is an error, not a reference that moves", async () => {
+test("an image that a transform sends to another repository is used from there", async () => {
+  const pushed = `mirror.example.com:5000/orders@${DIGEST}`;
+  const builder = dockerImageBuilder({
+    transform: (args) => {
+      args.imageName = "mirror.example.com:5000/orders:latest";
+    },
+  });
+  const { resource, outputs } = await build({ context: stage() }, builder, pushed);
+  expect(resource.inputs.imageName).toBe("mirror.example.com:5000/orders:latest");
+  expect(outputs).toEqual({ reference: pushed, digest: DIGEST });
+});
+
+test.each([
+  ["no digest, and no reference that moves", "registry.example.com/orders:latest"],
+  ["the id of this machine's copy, which no registry knows", DIGEST],
+])("an image with %s is an error", async (_what, repoDigest) => {
   const script = `
     const pulumi = require("@pulumi/pulumi");
     const { dockerImageBuilder } = require("./dist/image");
-    const repoDigest = "registry.example.com/orders:latest";
+    const repoDigest = ${JSON.stringify(repoDigest)};
     pulumi.runtime
       .setMocks({ newResource: ({ name }) => ({ id: name, state: { repoDigest } }), call: () => ({}) })
       .then(() => {
-        const context = { path: process.cwd(), hash: "0" };
+        const context = { path: process.cwd(), hash: "0", secrets: [] };
         dockerImageBuilder().build("orders", { repository: "registry.example.com/orders", context }, {});
       });`;
   const program = run(process.execPath, ["-e", script], { cwd: join(__dirname, "../..") });
   await expect(program).rejects.toThrow(
-    'the image was built, but its registry returned no digest for it: "registry.example.com/orders:latest"',
+    `the image was built, but its registry returned no digest for it: "${repoDigest}"`,
   );
 });
 

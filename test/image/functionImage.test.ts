@@ -28,6 +28,7 @@ describe("the context of a Node.js function", () => {
       folder: `.fullcode/dev/images/orders/${context.hash}`,
       hash: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
       entrypoint: "src/index.js",
+      secrets: [],
       warnings: [],
     });
     const files = listFiles(context.path);

@@ -11,6 +11,12 @@ export interface DeclaredResource {
   provider: string | undefined;
   /** URNs of what it depends on. */
   dependencies: string[];
+  /** Inputs → URNs of what their values come from. */
+  propertyDependencies: Record<string, string[]>;
+  /** Paths of inputs whose changes are left alone. */
+  ignoreChanges: string[];
+  /** Whether it goes before what takes its place is there. */
+  deleteBeforeReplace: boolean;
   /** As they are sent to the engine: secrets are in envelopes. */
   inputs: Record<string, unknown>;
 }
@@ -28,6 +34,9 @@ interface Registration {
   getParent(): string;
   getProvider(): string;
   getDependenciesList(): string[];
+  getPropertydependenciesMap(): { forEach(each: (value: { getUrnsList(): string[] }, key: string) => void): void };
+  getIgnorechangesList(): string[];
+  getDeletebeforereplace(): boolean;
   getObject(): { toJavaScript(): Record<string, unknown> } | undefined;
 }
 type Register = (request: Registration, callback: (error: unknown, response?: { getUrn(): string }) => void) => unknown;
@@ -50,9 +59,18 @@ export async function declareProgram(
     const urn = `urn:pulumi:${stack}::${project}::${qualified}${type}::${name}`;
     // a reference of a provider is its URN and its id
     const provider = request.getProvider() === "" ? undefined : request.getProvider().split("::")[3];
-    const dependencies = request.getDependenciesList().map((dependency) => urns.get(dependency) ?? dependency);
+    const urnsOf = (list: string[]) => list.map((dependency) => urns.get(dependency) ?? dependency);
+    const dependencies = urnsOf(request.getDependenciesList());
+    const propertyDependencies: Record<string, string[]> = {};
+    request.getPropertydependenciesMap().forEach((value, property) => {
+      propertyDependencies[property] = urnsOf(value.getUrnsList());
+    });
     const inputs = request.getObject()?.toJavaScript() ?? {};
-    resources.push({ urn, type, name, parent, provider, dependencies, inputs });
+    const options = {
+      ignoreChanges: request.getIgnorechangesList(),
+      deleteBeforeReplace: request.getDeletebeforereplace(),
+    };
+    resources.push({ urn, type, name, parent, provider, dependencies, propertyDependencies, ...options, inputs });
     return register(request, (error, response) => {
       if (response !== undefined) urns.set(response.getUrn(), urn);
       callback(error, response);

@@ -22,16 +22,22 @@ export class DockerImages {
 
   /**
    * @param context - Folder.
+   * @param buildArgs - Values of the Dockerfile's `ARG`s.
    * @returns The image's tag.
    */
-  async build(context: string, builder: Builder = "legacy"): Promise<string> {
+  async build(
+    context: string,
+    builder: Builder = "legacy",
+    buildArgs: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
     const tag = `fullcode-test/${randomUUID()}`;
     if (builder === "legacy") {
       const env = { ...process.env, DOCKER_BUILDKIT: "0" };
-      const args = ["build", "--network", NETWORK, "--platform", DEFAULT_PLATFORM, "--tag", tag, context];
+      const given = Object.entries(buildArgs).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
+      const args = ["build", "--network", NETWORK, "--platform", DEFAULT_PLATFORM, "--tag", tag, ...given, context];
       await run("docker", args, { env, maxBuffer: MAX_OUTPUT_BYTES });
     } else {
-      await buildByBuildKit(context, tag);
+      await buildByBuildKit(context, tag, buildArgs);
     }
     this.tags.push(tag);
     return tag;
@@ -95,8 +101,13 @@ export async function docker(...args: string[]): Promise<{ stdout: string; stder
 }
 
 /** By the Engine's API: the command needs a plugin for it, which not every machine has. */
-async function buildByBuildKit(context: string, tag: string): Promise<void> {
+async function buildByBuildKit(
+  context: string,
+  tag: string,
+  buildArgs: Readonly<Record<string, string>>,
+): Promise<void> {
   const query = new URLSearchParams({ version: "2", t: tag, networkmode: NETWORK, platform: DEFAULT_PLATFORM });
+  query.set("buildargs", JSON.stringify(buildArgs));
   const archive = spawn("tar", ["--directory", context, "--create", "."], { stdio: ["ignore", "pipe", "inherit"] });
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const socketPath = process.env.DOCKER_HOST?.replace(/^unix:\/\//, "") ?? "/var/run/docker.sock";

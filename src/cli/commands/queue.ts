@@ -1,3 +1,6 @@
+import { once } from "node:events";
+
+import { type ListedLetter } from "../../gateway/admin/deadLetterList";
 import { cronQueueName } from "../../gateway/crons/cronQueueName";
 import { type GatewayStatus } from "../../gateway/gatewayOptions";
 import { type AdminClient } from "../admin/adminClient";
@@ -7,6 +10,11 @@ import { askEach, type RegionSelection, type SelectedRegions, withRegions } from
 
 export interface QueueOptions extends RegionSelection {
   json?: boolean;
+}
+
+export interface QueueListOptions extends QueueOptions {
+  /** Whole letters, a JSON record a line. */
+  bodies?: boolean;
 }
 
 interface QueueCounts {
@@ -22,18 +30,12 @@ interface QueueRow extends QueueCounts {
   trigger: string;
 }
 
-interface DeadLetter {
-  id: string;
-  attempts: number;
-  reason: string;
-  deadAt: number;
-  body: string;
-}
-
 const MAX_BODY_SHOWN = 60;
 
 /** `fullcode queue list`: counts of all queues, or the dead letters of one. */
-export async function listQueues(queue: string | undefined, options: QueueOptions): Promise<void> {
+export async function listQueues(queue: string | undefined, options: QueueListOptions): Promise<void> {
+  if (queue === undefined && options.bodies === true)
+    throw new CliError("--bodies is about the dead letters of a queue: name the queue.");
   await withRegions(options, (regions) =>
     queue === undefined ? listCounts(regions, options) : listDeadLetters(queue, regions, options),
   );
@@ -66,14 +68,15 @@ async function listCounts(regions: SelectedRegions, options: QueueOptions): Prom
   printRows(rows.flat(), options, ["region", "queue", "trigger", "pending", "inFlight", "deadLetters"]);
 }
 
-async function listDeadLetters(queue: string, regions: SelectedRegions, options: QueueOptions): Promise<void> {
+async function listDeadLetters(queue: string, regions: SelectedRegions, options: QueueListOptions): Promise<void> {
   const gateways = await gatewaysWithQueue(queue, regions);
-  const letters = await askEach(gateways, async (gateway) =>
-    (await gateway.get<DeadLetter[]>(`/queues/${queue}/dead-letters`)).map((letter) => ({
-      region: gateway.label,
-      ...letter,
-    })),
-  );
+  if (options.bodies === true) return printWholeLetters(queue, gateways);
+  const letters = await askEach(gateways, async (gateway) => {
+    const listed: (ListedLetter & { region: string })[] = [];
+    for await (const letter of gateway.stream<ListedLetter>(`/queues/${queue}/dead-letters`))
+      listed.push({ region: gateway.label, ...letter });
+    return listed;
+  });
   const rows = letters.flat();
   if (options.json === true) return console.log(JSON.stringify(rows, null, 2));
   printRows(
@@ -85,6 +88,16 @@ async function listDeadLetters(queue: string, regions: SelectedRegions, options:
     options,
     ["region", "id", "deadAt", "attempts", "reason", "body"],
   );
+}
+
+/** Each as it comes: all together may be more than a string can be long. */
+async function printWholeLetters(queue: string, gateways: readonly AdminClient[]): Promise<void> {
+  await askEach(gateways, async (gateway) => {
+    for await (const letter of gateway.stream<ListedLetter>(`/queues/${queue}/dead-letters?bodies=whole`)) {
+      const line = JSON.stringify({ region: gateway.label, ...letter }) + "\n";
+      if (!process.stdout.write(line)) await once(process.stdout, "drain");
+    }
+  });
 }
 
 /** The queues of a region: those that triggers have, also before their first message, and others that hold messages. */

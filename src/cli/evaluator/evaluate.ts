@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { type Readable } from "node:stream";
 
 import { bundleProgram } from "../../code/bundle";
+import { EVALUATION_VARIABLE } from "../../platforms/evaluation";
 import { LOCAL_FOLDER } from "../../platforms/local/localFiles";
 import { CliError } from "../errors";
 import { type LastDeployment, readLastDeployment } from "../project/lastDeployment";
@@ -71,7 +72,11 @@ function runProgram(options: EvaluateOptions, request: EvaluationRequest): Promi
   const child = fork(options.evaluator ?? join(__dirname, "evaluatorProcess.js"), {
     cwd: options.project.programFolder,
     execArgv: ["--enable-source-maps"],
-    env: { ...process.env, PULUMI_NODEJS_ROOT_DIRECTORY: options.project.folder },
+    env: {
+      ...process.env,
+      PULUMI_NODEJS_ROOT_DIRECTORY: options.project.folder,
+      [EVALUATION_VARIABLE]: "true",
+    },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     signal: options.signal,
   });

@@ -8,6 +8,7 @@ import { logFilter } from "../logs/readLog";
 import { type MessageStore } from "../queues/messageStore";
 import { publishError, publishMessage } from "../queues/publishRequest";
 import { type AdminServer } from "./adminServer";
+import { begun, listedLetters, parseLimit } from "./deadLetterList";
 import { invokeAsTester } from "./testerInvocation";
 
 export interface AdminApiOptions {
@@ -56,9 +57,8 @@ export function serveAdminApi(server: AdminServer, options: AdminApiOptions): vo
   });
   // dead letters are kept when their trigger is gone, so any name is looked up
   server.on("GET", "/queues/:name/dead-letters", async ({ params, query }) => {
-    const limit = Number(query.get("limit") ?? 100);
-    const letters = await store.deadLetters(params.name!, { limit });
-    return { value: letters.map(({ body, ...letter }) => ({ ...letter, body: body.toString("utf8") })) };
+    const letters = store.deadLetters(params.name!, { limit: parseLimit(query.get("limit")) });
+    return { value: await begun(listedLetters(letters, query.get("bodies") === "whole")) };
   });
   server.on("POST", "/queues/:name/redrive", async ({ params, body }) => ({
     value: { count: await store.redrive(params.name!, parseIds(body)) },

@@ -3,7 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { type KubeConfig } from "@kubernetes/client-node";
 
-import { GATEWAY_PORTS, LOG_FILE } from "../../spec";
+import { joinAddress } from "../../link/addresses";
+import { GATEWAY_PORTS, limits, LOG_FILE } from "../../spec";
 import { AdminServer } from "../admin/adminServer";
 import { cronQueueName } from "../crons/cronQueueName";
 import { type DocumentSet } from "../documents/documentSet";
@@ -18,6 +19,7 @@ import { RegionGateway } from "../regionGateway";
 import { type LocalLoads, type ScaledFunction } from "../scaling/functionLoad";
 import { peerTokens } from "../scaling/peerToken";
 import { ScalerServer } from "../scaling/scalerServer";
+import { anyAddress } from "./anyAddress";
 import { ConfigMapSource } from "./configMapSource";
 import { type PodFiles } from "./podFiles";
 import { PodInstances } from "./podInstances";
@@ -25,8 +27,6 @@ import { ProbeServer } from "./probeServer";
 import { type Replica, ReplicaWatch } from "./replicaWatch";
 import { StoredHistory } from "./storedHistory";
 
-/** Time that Services and load balancers may take to learn that a gateway leaves; it serves as before until then. */
-const LEAVE_NOTICE_MS = 5_000;
 /** After this time a gateway is ready even if it lacks links that its peers have: an instance may hang. */
 const LINKING_MS = 10_000;
 const READY_CHECK_MS = 100;
@@ -40,6 +40,11 @@ export interface ClusterGatewayOptions extends Omit<PodFiles, "nats"> {
   store: MessageStore;
   podName: string;
   podIp: string;
+  /**
+   * Where it listens, and its peers do.
+   * @default {@link GATEWAY_PORTS}
+   */
+  ports?: Readonly<Record<keyof typeof GATEWAY_PORTS, number>>;
   stateFolder: string;
   onLog: (record: LogRecord) => void;
 }
@@ -52,14 +57,17 @@ export class ClusterGateway extends RegionGateway {
   private readonly scaler: ScalerServer;
   private readonly metrics: PrometheusMetrics;
   private readonly admin: AdminServer;
+  private readonly ports: NonNullable<ClusterGatewayOptions["ports"]>;
   private links: TlsLinkServer | undefined;
   private scaled = new Map<string, ScaledFunction>();
   private known = false;
+  private onRegionKnown: () => void = () => undefined;
+  private readonly regionKnown = new Promise<void>((resolve) => (this.onRegionKnown = resolve));
   private linked = false;
   private leaving = false;
 
   constructor(private readonly options: ClusterGatewayOptions) {
-    const { config, kubeConfig, store, stateFolder, onLog } = options;
+    const { config, kubeConfig, store, ports = GATEWAY_PORTS, stateFolder, onLog } = options;
     // what failed is everybody's business; what went well is in the gateway's own log
     const logs = new LogBook(join(stateFolder, LOG_FILE), onLog, ({ failure, status }) =>
       Boolean(failure !== undefined || status >= 500),
@@ -67,18 +75,19 @@ export class ClusterGateway extends RegionGateway {
     const history = new StoredHistory(store, (message) => logs.note("warn", message));
     const admin = new AdminServer(options.adminToken);
     super({
-      host: "0.0.0.0",
-      port: () => GATEWAY_PORTS.http,
+      host: anyAddress(),
+      port: () => ports.http,
       logs,
       store,
       history,
       admin,
       supply: (document, _region, events) => new PodInstances(events, () => this.scaler.activate(document.name)),
-      room: (host) => host.messageRoom,
+      room: (host, share) => host.messageRoom(share),
       testersOnly: false,
       onInvocation: (invocation, { name }) => this.metrics.invocationEnded(invocation, name),
     });
     this.admin = admin;
+    this.ports = ports;
     const onStatus = (level: LogRecord["level"], message: string) => logs.note(level, message);
     this.source = new ConfigMapSource(
       kubeConfig,
@@ -87,6 +96,7 @@ export class ClusterGateway extends RegionGateway {
         this.known = true;
         this.scaled = scaledFunctions(documents);
         void this.apply(documents, false).catch((error: unknown) => logs.note("error", String(error)));
+        if (this.hasRegion) this.onRegionKnown();
       },
       onStatus,
     );
@@ -110,35 +120,25 @@ export class ClusterGateway extends RegionGateway {
       onLog: onStatus,
     });
     this.probes = new ProbeServer({
-      host: "0.0.0.0",
-      port: GATEWAY_PORTS.probe,
+      host: anyAddress(),
+      port: ports.probe,
       unreadyReason: () => this.unreadyReason(),
       metrics: () => this.metrics.text(),
     });
   }
 
   async start(): Promise<void> {
+    const { ports } = this;
     await this.probes.listen();
-    this.links = await LinkServer.listenTls({
-      host: "0.0.0.0",
-      port: GATEWAY_PORTS.link,
-      roots: () => this.options.roots,
-      find: (hello) => {
-        const host = this.hosts.get(hello.function);
-        return host === undefined ? undefined : { events: host.linkEvents, admit: (link) => host.admit(link) };
-      },
-      onRefused: (message) => this.note("warn", `a link was refused: ${message}`),
-      peers: () => this.linkAddresses(),
-    });
     this.source.start();
     this.replicas.start();
-    await this.admin.listen(GATEWAY_PORTS.admin);
-    await this.scaler.listen({ host: "0.0.0.0", port: GATEWAY_PORTS.scaler });
+    await this.admin.listen(ports.admin);
+    await this.scaler.listen({ host: anyAddress(), port: ports.scaler });
     await this.endpoints.listen();
-    this.url = `http://${this.options.podIp}:${GATEWAY_PORTS.http}`;
+    this.url = `http://${joinAddress(this.options.podIp, ports.http)}`;
     this.serving = true;
     if (this.hasRegion) await this.startTriggers();
-    void this.awaitLinks();
+    void this.openLinks();
   }
 
   reload(): Promise<void> {
@@ -149,11 +149,12 @@ export class ClusterGateway extends RegionGateway {
   async leave(): Promise<void> {
     this.leaving = true;
     this.note("info", "the gateway leaves: it finishes what it has");
+    this.options.store.leave();
     this.scaler.drain();
     this.endpoints.announceClose();
-    const drained = this.triggers.stop();
-    await delay(LEAVE_NOTICE_MS);
-    await drained;
+    // not awaited here, or endpoints would close only after the longest handler: stop() waits for both at once
+    void this.triggers.stop();
+    await delay(limits.LEAVE_NOTICE_SECONDS * 1_000);
     await this.stop();
   }
 
@@ -161,16 +162,35 @@ export class ClusterGateway extends RegionGateway {
   private unreadyReason(): string | undefined {
     if (this.leaving) return "the gateway leaves";
     if (!this.known) return "the region's documents are not known yet";
+    // whatever the reason: traffic that comes here all the same would be answered with 404
+    if (!this.hasRegion) return "there is no document of the region that this gateway can read";
     if (!this.replicas.isKnown) return "the other gateways are not known yet";
     if (!this.linked) return "instances that other gateways have are not linked yet";
     return undefined;
+  }
+
+  /** Before the documents are known there is no function that an instance could belong to: each would be refused. */
+  private async openLinks(): Promise<void> {
+    await this.regionKnown;
+    this.links = await LinkServer.listenTls({
+      host: anyAddress(),
+      port: this.ports.link,
+      roots: () => this.options.roots,
+      find: (hello) => {
+        const host = this.hosts.get(hello.function);
+        return host === undefined ? undefined : { events: host.linkEvents, admit: (link) => host.admit(link) };
+      },
+      onRefused: (message) => this.note("warn", `a link was refused: ${message}`),
+      peers: () => this.linkAddresses(),
+    });
+    await this.awaitLinks();
   }
 
   /** A gateway without the instances that its peers have would hold requests that they could serve at once. */
   private async awaitLinks(): Promise<void> {
     const deadline = performance.now() + LINKING_MS;
     while (performance.now() < deadline && !this.leaving) {
-      if (this.known && this.replicas.isKnown && (await this.scaler.linkedLikePeers())) break;
+      if (this.replicas.isKnown && (await this.scaler.linkedLikePeers())) break;
       await delay(READY_CHECK_MS);
     }
     this.linked = true;
@@ -178,14 +198,15 @@ export class ClusterGateway extends RegionGateway {
 
   /** Where other replicas answer for their loads. */
   private peers(wanted: (replica: Replica) => boolean): string[] {
+    const { podIp } = this.options;
     return this.replicas.current
-      .filter((replica) => replica.ip !== this.options.podIp && wanted(replica))
-      .map(({ ip }) => `${ip}:${GATEWAY_PORTS.scaler}`);
+      .filter((replica) => replica.ip !== podIp && wanted(replica))
+      .map(({ ip }) => joinAddress(ip, this.ports.scaler));
   }
 
   /** Where instances link to: every gateway that there is, since each may hold something for them. */
   private linkAddresses(): string[] {
-    return this.replicas.current.map(({ ip }) => `${ip}:${GATEWAY_PORTS.link}`);
+    return this.replicas.current.map(({ ip }) => joinAddress(ip, this.ports.link));
   }
 
   protected async stopSources(): Promise<void> {

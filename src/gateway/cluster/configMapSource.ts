@@ -1,6 +1,7 @@
 import { CoreV1Api, type KubeConfig, type V1ConfigMap } from "@kubernetes/client-node";
 
-import { type Document, DOCUMENT_KEY, DOCUMENT_LABEL, parseDocument } from "../../spec";
+import { type Document, DOCUMENT_KEY, DOCUMENT_LABEL } from "../../spec";
+import { DocumentReader } from "../documents/documentReader";
 import { type DocumentSet, documentSet } from "../documents/documentSet";
 import { ObjectWatch } from "./objectWatch";
 
@@ -11,6 +12,7 @@ import { ObjectWatch } from "./objectWatch";
  */
 export class ConfigMapSource {
   private readonly watch: ObjectWatch<V1ConfigMap>;
+  private readonly reader: DocumentReader;
   /** By the ConfigMap's name. */
   private readonly valid = new Map<string, { version: string; document: Document }>();
 
@@ -20,12 +22,13 @@ export class ConfigMapSource {
     onChange: (documents: DocumentSet) => void,
     onStatus: (level: "info" | "warn", message: string) => void,
   ) {
-    const api = config.makeApiClient(CoreV1Api);
+    this.reader = new DocumentReader((message) => onStatus("warn", message));
     this.watch = new ObjectWatch({
       config,
       path: `/api/v1/namespaces/${namespace}/configmaps`,
       labelSelector: DOCUMENT_LABEL,
-      list: () => api.listNamespacedConfigMap({ namespace, labelSelector: DOCUMENT_LABEL }),
+      list: (access) =>
+        access.makeApiClient(CoreV1Api).listNamespacedConfigMap({ namespace, labelSelector: DOCUMENT_LABEL }),
       onChange: (objects) => onChange(this.read(objects)),
       onStatus,
     });
@@ -69,7 +72,7 @@ export class ConfigMapSource {
     const where = `ConfigMap "${name}"`;
     const text = object.data?.[DOCUMENT_KEY];
     if (text === undefined) throw new Error(`${where}: it has no ${DOCUMENT_KEY}`);
-    const document = parseDocument(parseJson(text, where), where);
+    const document = this.reader.read(text, where);
     this.valid.set(name, { version, document });
     return document;
   }
@@ -78,12 +81,4 @@ export class ConfigMapSource {
 function createdAt({ metadata }: V1ConfigMap): number {
   const time = metadata?.creationTimestamp;
   return time === undefined ? 0 : new Date(time).getTime();
-}
-
-function parseJson(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new Error(`${where}: not valid JSON: ${(error as Error).message}`);
-  }
 }

@@ -5,6 +5,7 @@ import { type LogRecord } from "../gatewayOptions";
 import { openJetStreamStore } from "../queues/jetStreamStore";
 import { connectNats } from "../queues/natsConnection";
 import { ClusterGateway } from "./clusterGateway";
+import { leaveInOrder } from "./leaveInOrder";
 import { readPodFiles } from "./podFiles";
 
 function write(record: LogRecord): void {
@@ -46,17 +47,7 @@ async function main(): Promise<void> {
     stateFolder: GATEWAY_STATE_FOLDER,
     onLog: write,
   });
-  let leaving = false;
-  const leave = () => {
-    if (leaving) return;
-    leaving = true;
-    void gateway
-      .leave()
-      .catch((error: unknown) => note("error", `the gateway could not end in order: ${String(error)}`))
-      .finally(() => process.exit(0));
-  };
-  process.on("SIGTERM", leave);
-  process.on("SIGINT", leave);
+  leaveInOrder(() => gateway.leave(), note);
   await gateway.start();
   note("info", `region ${environment}/${region} of app ${app} is served by ${podName}`);
 }

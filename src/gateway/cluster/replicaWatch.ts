@@ -24,13 +24,12 @@ export class ReplicaWatch {
     private readonly onChange: (replicas: readonly Replica[]) => void,
     onStatus: (level: "info" | "warn", message: string) => void,
   ) {
-    const api = config.makeApiClient(DiscoveryV1Api);
     const labelSelector = `kubernetes.io/service-name=${LINK_SERVICE}`;
     this.watch = new ObjectWatch({
       config,
       path: `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
       labelSelector,
-      list: () => api.listNamespacedEndpointSlice({ namespace, labelSelector }),
+      list: (access) => access.makeApiClient(DiscoveryV1Api).listNamespacedEndpointSlice({ namespace, labelSelector }),
       onChange: (slices) => this.read(slices),
       onStatus,
     });

@@ -26,7 +26,7 @@ const deployments = z.array(
 
 /**
  * The history of a region in its message store: what `fullcode get builds` shows. Every gateway reports what it serves;
- * what a function's last record says already is not said again.
+ * what is recorded of a function's current version already is not recorded again.
  */
 export class StoredHistory {
   private readonly waiting: Deployment[] = [];
@@ -94,13 +94,17 @@ export class StoredHistory {
   }
 }
 
+/** Whether it was recorded since the function's version came into service, or by another gateway at nearly the same time. */
 function isSaid(all: readonly Deployment[], deployment: Deployment): boolean {
   const own = all.filter((each) => each.function === deployment.function);
-  const same = own.filter(
-    ({ version, status, error }) =>
-      version === deployment.version && status === deployment.status && error === deployment.error,
+  const previous = own.findLastIndex(({ version }) => version !== deployment.version);
+  return own.some(
+    ({ version, status, error, time }, index) =>
+      version === deployment.version &&
+      status === deployment.status &&
+      error === deployment.error &&
+      (index > previous || Math.abs(time - deployment.time) < SAME_MS),
   );
-  return same.some((each) => each === own.at(-1) || Math.abs(each.time - deployment.time) < SAME_MS);
 }
 
 function parse(text: string | undefined): Deployment[] {

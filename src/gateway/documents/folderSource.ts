@@ -2,7 +2,8 @@ import { type FSWatcher, watch } from "chokidar";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { type Document, DOCUMENT_FILE, parseDocument, SECRETS_FOLDER, STATE_FOLDER } from "../../spec";
+import { type Document, DOCUMENT_FILE, SECRETS_FOLDER, STATE_FOLDER } from "../../spec";
+import { DocumentReader } from "./documentReader";
 import { type DocumentSet, documentSet } from "./documentSet";
 
 /** A program writes its documents one after the other; they are read once it has been quiet for this long. */
@@ -21,6 +22,7 @@ export interface FolderChange {
  */
 export class FolderSource {
   private readonly valid = new Map<string, { text: string; document: Document }>();
+  private readonly reader: DocumentReader;
   private secrets: string | undefined;
   private watcher: FSWatcher | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -29,8 +31,10 @@ export class FolderSource {
   constructor(
     private readonly folder: string,
     private readonly onChange: (change: FolderChange) => Promise<void>,
-    private readonly onProblem: (message: string) => void,
-  ) {}
+    private readonly onProblem: (level: "warn" | "error", message: string) => void,
+  ) {
+    this.reader = new DocumentReader((message) => onProblem("warn", message));
+  }
 
   /** Reads the documents for the first time and watches them from then on. */
   async start(): Promise<void> {
@@ -44,7 +48,7 @@ export class FolderSource {
       this.timer = setTimeout(() => void this.reload(), QUIET_MS);
     });
     this.watcher.on("error", (error) =>
-      this.onProblem(`${this.folder} cannot be watched: ${(error as Error).message}`),
+      this.onProblem("error", `${this.folder} cannot be watched: ${(error as Error).message}`),
     );
     await new Promise<void>((resolve) => this.watcher!.once("ready", resolve));
     await this.reload();
@@ -54,7 +58,7 @@ export class FolderSource {
   reload(): Promise<void> {
     this.reading = this.reading
       .then(() => this.read())
-      .catch((error: unknown) => this.onProblem(`${this.folder} cannot be read: ${(error as Error).message}`));
+      .catch((error: unknown) => this.onProblem("error", `${this.folder} cannot be read: ${(error as Error).message}`));
     return this.reading;
   }
 
@@ -72,7 +76,7 @@ export class FolderSource {
       try {
         const text = await readFile(join(this.folder, name), "utf8");
         if (this.valid.get(name)?.text === text) continue;
-        this.valid.set(name, { text, document: parseDocument(parseJson(text, name), name) });
+        this.valid.set(name, { text, document: this.reader.read(text, name) });
       } catch (error) {
         const kept = this.valid.has(name) ? "; its last valid version is served" : "; it is left out";
         problems.push(`${(error as Error).message}${kept}`);
@@ -109,13 +113,5 @@ async function list(folder: string): Promise<string[]> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
-  }
-}
-
-function parseJson(text: string, name: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new Error(`${name}: not valid JSON: ${(error as Error).message}`);
   }
 }

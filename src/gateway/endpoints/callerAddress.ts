@@ -10,7 +10,8 @@ import { isIP } from "node:net";
  * @param trustedProxies - How many proxies stand in front.
  */
 export function callerAddress(request: IncomingMessage, trustedProxies: number): string | undefined {
-  const direct = request.socket.remoteAddress;
+  // a server of IPv6 sees addresses of IPv4 as a range of its own (RFC 4291, 2.5.5.2)
+  const direct = request.socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, "");
   if (trustedProxies === 0) return direct;
   const header = request.headers["x-forwarded-for"];
   const entries = (Array.isArray(header) ? header.join(",") : (header ?? "")).split(",").map((entry) => entry.trim());

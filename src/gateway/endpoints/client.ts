@@ -20,23 +20,31 @@ const parsed = new Map<string, ParsedUserAgent>();
 
 /** The `client` of a request. */
 export function clientOf(ip: string | undefined, userAgent: string): Client {
-  let deviceType = deviceTypes.get(userAgent);
+  const known = cut(userAgent);
+  let deviceType = deviceTypes.get(known);
   if (deviceType === undefined) {
-    deviceType = userAgent === "" ? "unknown" : classify(parseUserAgent(userAgent), userAgent);
-    remember(deviceTypes, userAgent, deviceType);
+    deviceType = known === "" ? "unknown" : classify(parseUserAgent(known), known);
+    remember(deviceTypes, known, deviceType);
   }
   return { ip: plainAddress(ip), deviceType, userAgent };
 }
 
 /** The `userAgent` of a session. */
-export function parseUserAgent(userAgent: string): ParsedUserAgent {
+export function parseUserAgent(given: string): ParsedUserAgent {
+  const userAgent = cut(given);
   const known = parsed.get(userAgent);
   if (known !== undefined) return known;
-  const agent = parse(userAgent.slice(0, MAX_USER_AGENT_CHARACTERS));
+  const agent = parse(userAgent);
   const { family, major, minor, patch, device, os } = agent;
   const result: ParsedUserAgent = { family, major, minor, patch, device: versionOf(device), os: versionOf(os) };
   remember(parsed, userAgent, result);
   return result;
+}
+
+/** A copy: V8 keeps the whole of a string as long as there is a slice of it. */
+function cut(userAgent: string): string {
+  if (userAgent.length <= MAX_USER_AGENT_CHARACTERS) return userAgent;
+  return Buffer.from(userAgent.slice(0, MAX_USER_AGENT_CHARACTERS), "utf16le").toString("utf16le");
 }
 
 function versionOf(part: { family: string; major: string; minor: string; patch: string }) {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
+import { type AddressInfo, Server as NetServer } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 
@@ -10,6 +10,7 @@ import { GatewayError } from "../invocations/gatewayError";
 import { Invocation, NO_BODY } from "../invocations/invocation";
 import { callerAddress } from "./callerAddress";
 import { clientOf } from "./client";
+import { Connections } from "./connections";
 import { HttpCaller, refuse } from "./httpCaller";
 import { hasBody, RequestBody } from "./requestBody";
 import { RouteTable } from "./routeTable";
@@ -20,6 +21,8 @@ const BACKLOG = 4_096;
 const HEADERS_TIMEOUT_MS = 15_000;
 const HEADERS_CHECK_MS = 5_000;
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+/** A client that takes nothing of its answer for this time is cut off: the answer is in memory until it is sent. */
+const STALLED_ANSWER_MS = 60_000;
 /** Time in which a closing server still answers, and tells its clients that it closes. */
 const CLOSE_NOTICE_MS = 250;
 const IDLE_SWEEP_MS = 50;
@@ -29,8 +32,16 @@ export interface EndpointServerOptions {
   /** Asked when the server starts to listen. */
   port: () => number;
   find(functionName: string): FunctionHost | undefined;
-  /** Answers `POST /queues/:name`. */
-  publish(request: IncomingMessage, response: ServerResponse, queue: string, requestId: string): void;
+  /** Answers `POST /queues/:name`; once the server is closing, with the notice that the connection closes. */
+  publish(
+    request: IncomingMessage,
+    response: ServerResponse,
+    queue: string,
+    requestId: string,
+    isClosing: () => boolean,
+  ): void;
+  /** Time after which a client that takes nothing of its answer is cut off. `@default` a minute */
+  stalledAnswerMs?: number;
 }
 
 const NOT_FOUND = new GatewayError(404, "RouteNotFound", "no endpoint has this path");
@@ -46,7 +57,8 @@ export class EndpointServer {
   private routes = new RouteTable([], () => undefined);
   private sessions: SessionVerifier | undefined;
   private readonly server: Server;
-  private readonly sockets = new Set<Socket>();
+  private readonly connections: Connections;
+  private readonly isClosing = () => this.closing;
   private closing = false;
   private trustedProxies = 0;
 
@@ -62,10 +74,7 @@ export class EndpointServer {
       onRequest,
     );
     this.server.on("checkContinue", onRequest);
-    this.server.on("connection", (socket: Socket) => {
-      this.sockets.add(socket);
-      socket.once("close", () => this.sockets.delete(socket));
-    });
+    this.connections = new Connections(this.server, options.stalledAnswerMs ?? STALLED_ANSWER_MS);
     this.server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   }
 
@@ -97,27 +106,23 @@ export class EndpointServer {
   /**
    * Accepts no new connection and answers what is under way, and what comes on open connections for a moment yet, each
    * time with the notice that the connection closes: a client that has just been answered may have sent its next request
-   * already. Then closes connections that are idle, until none is left.
+   * already. Then closes connections that are idle, until none is left: one is not as long as its answer is being sent.
    */
   async close(): Promise<void> {
     this.closing = true;
     // not http's own close, which ends the watch over connections that never complete a request
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
     await Promise.race([closed, setTimeout(CLOSE_NOTICE_MS, undefined, { ref: false })]);
-    this.closeIdle();
-    const sweep = setInterval(() => this.closeIdle(), IDLE_SWEEP_MS);
+    this.connections.closeIdle();
+    const sweep = setInterval(() => this.connections.closeIdle(), IDLE_SWEEP_MS);
     await closed;
     clearInterval(sweep);
     this.server.close();
   }
 
-  private closeIdle(): void {
-    this.server.closeIdleConnections();
-    for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
-  }
-
   private onRequest(request: IncomingMessage, response: ServerResponse): void {
     const requestId = randomUUID();
+    this.connections.asked(response);
     // a proxy's request names the whole URL; what follows knows paths only
     if (!request.url!.startsWith("/")) request.url = request.url!.replace(/^[a-z]+:\/\/[^/?]*/i, "");
     try {
@@ -177,7 +182,7 @@ export class EndpointServer {
   ): void {
     const url = request.url!;
     const method = request.method!;
-    const caller = new HttpCaller(request, response, requestId, () => this.closing);
+    const caller = new HttpCaller(request, response, requestId, this.isClosing);
     const body = hasBody(request)
       ? new RequestBody(request, response, host.current.limits.requestBytes, (error) => {
           caller.fail(error);
@@ -219,7 +224,7 @@ export class EndpointServer {
   ): void {
     const queue = QUEUE_PATH.exec(url);
     if (queue !== null && method === "POST")
-      return this.options.publish(request, response, decoded(queue[1]), requestId);
+      return this.options.publish(request, response, decoded(queue[1]), requestId, this.isClosing);
     const allowed = queue === null ? this.routes.methodsOf(url) : ["POST"];
     if (allowed.length === 0) throw NOT_FOUND;
     const error = new GatewayError(405, "MethodNotAllowed", `this path takes ${allowed.join(", ")}, not ${method}`);

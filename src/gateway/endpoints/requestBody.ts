@@ -48,6 +48,7 @@ export class RequestBody implements UnreadBody {
     let chunks: Buffer[] = [];
     let bytes = 0;
     const timer = setTimeout(() => {
+      chunks = [];
       this.fail(new GatewayError(408, "RequestTimeout", `the body did not arrive within ${BODY_TIMEOUT_MS / 1000} s`));
     }, BODY_TIMEOUT_MS);
     request.on("data", (chunk: Buffer) => {
@@ -64,7 +65,10 @@ export class RequestBody implements UnreadBody {
     });
     request.on("end", () => {
       clearTimeout(timer);
-      if (bytes <= this.limit) whenRead(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
+      const body = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+      // the request stays until it is answered, and would keep a second copy
+      chunks = [];
+      if (bytes <= this.limit) whenRead(body);
     });
     request.on("close", () => clearTimeout(timer));
   }

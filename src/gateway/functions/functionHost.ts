@@ -32,6 +32,14 @@ export interface FunctionHostOptions {
   watched?: (document: FunctionDocument) => string;
 }
 
+/** One of the queues that share a function's instances. */
+export interface QueueShare {
+  /** Messages of the queue that are being delivered, held ones included. */
+  delivering: number;
+  /** How many queues the function has, those of its crons included. */
+  queues: number;
+}
+
 /** One function of a running gateway: its document, what waits for it, and its instances. */
 export class FunctionHost implements DispatcherEvents {
   private readonly dispatcher: Dispatcher;
@@ -91,11 +99,13 @@ export class FunctionHost implements DispatcherEvents {
     };
   }
 
-  /** Messages that instances have room for at this moment, those that run included. */
-  get messageRoom(): number {
-    const { dispatcher } = this;
-    const free = dispatcher.freeCredits - dispatcher.heldCount + dispatcher.heldMessages;
-    return dispatcher.runningMessages + Math.max(0, free);
+  /**
+   * How many messages of one queue there is room for at this moment: those that are here, and of the places that are free
+   * the queue's part, since what other queues have asked for may come as well.
+   */
+  messageRoom({ delivering, queues }: QueueShare): number {
+    const free = this.dispatcher.freeCredits - this.dispatcher.heldCount;
+    return delivering + (free <= 0 ? 0 : Math.max(1, Math.floor(free / queues)));
   }
 
   submit(invocation: Invocation): void {
@@ -154,6 +164,13 @@ export class FunctionHost implements DispatcherEvents {
     await this.watcher?.close();
     this.dispatcher.failHeld(error);
     await this.instances.stop();
+  }
+
+  /** As {@link stop}, for a function that is gone while the gateway goes on: its pods may link for a successor at once. */
+  async remove(error: GatewayError): Promise<void> {
+    this.dispatcher.close(error);
+    await this.stop(error);
+    for (const link of [...this.linked.values()]) link.part();
   }
 
   onDemand(): void {

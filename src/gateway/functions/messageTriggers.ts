@@ -13,7 +13,7 @@ import {
   type MessageConsumer,
   type MessageStore,
 } from "../queues/messageStore";
-import { type FunctionHost } from "./functionHost";
+import { type FunctionHost, type QueueShare } from "./functionHost";
 
 const FAILED_FROM_STATUS = 400;
 /** What of an answer is kept as the reason of a failed delivery. */
@@ -22,8 +22,8 @@ const REASON_BYTES = 500;
 export interface MessageTriggersOptions {
   store: MessageStore;
   find(functionName: string): FunctionHost | undefined;
-  /** How many messages of one queue may be delivered to a function at this moment. */
-  room(host: FunctionHost): number;
+  /** How many messages of one queue may be delivered to a function at this moment, those that are included. */
+  room(host: FunctionHost, share: QueueShare): number;
   onDeadLetter(trigger: QueueDocument | CronDocument, letter: DeadLetter): void;
   onProblem(message: string): void;
 }
@@ -31,11 +31,15 @@ export interface MessageTriggersOptions {
 interface Trigger {
   document: QueueDocument | CronDocument;
   consumer: MessageConsumer;
+  /** Messages that are being delivered. */
+  delivering: number;
 }
 
 /** Delivers messages of queues and firings of crons to their functions. */
 export class MessageTriggers {
   private readonly triggers = new Map<string, Trigger>();
+  /** Queues that asked for room when there was none, those first that have waited longest. */
+  private readonly refused = new Set<string>();
 
   constructor(private readonly options: MessageTriggersOptions) {}
 
@@ -45,7 +49,10 @@ export class MessageTriggers {
     for (const document of queues) wanted.set(document.queue, document);
     for (const document of crons) wanted.set(cronQueueName(document.name), document);
     const gone = [...this.triggers].filter(([queue]) => !wanted.has(queue));
-    for (const [queue] of gone) this.triggers.delete(queue);
+    for (const [queue] of gone) {
+      this.triggers.delete(queue);
+      this.refused.delete(queue);
+    }
     // what is being delivered is finished beside the new ones; nobody has to wait for it
     for (const [, { consumer }] of gone) void consumer.stop();
     for (const [queue, document] of wanted) {
@@ -59,7 +66,7 @@ export class MessageTriggers {
         const consumer = this.options.store.consume(queue, this.consumerOptions(queue, document), (delivery) =>
           this.deliver(queue, delivery),
         );
-        this.triggers.set(queue, { document, consumer });
+        this.triggers.set(queue, { document, consumer, delivering: 0 });
         // it has asked for room already, before it could be found here: what waits on disk must not wait for a message
         consumer.wake();
       }
@@ -87,18 +94,44 @@ export class MessageTriggers {
   }
 
   private room(queue: string): number {
-    const document = this.triggers.get(queue)?.document;
-    const host = document === undefined ? undefined : this.options.find(document.function);
-    return host === undefined ? 0 : this.options.room(host);
+    const trigger = this.triggers.get(queue);
+    const host = trigger === undefined ? undefined : this.options.find(trigger.document.function);
+    if (trigger === undefined || host === undefined) return 0;
+    const { delivering } = trigger;
+    const room = this.options.room(host, { delivering, queues: this.queuesOf(trigger.document.function) });
+    if (room > delivering) this.refused.delete(queue);
+    else this.refused.add(queue);
+    return room;
+  }
+
+  private queuesOf(functionName: string): number {
+    let count = 0;
+    for (const { document } of this.triggers.values()) if (document.function === functionName) count++;
+    return count;
   }
 
   private async deliver(queue: string, delivery: Delivery): Promise<DeliveryOutcome> {
-    const document = this.triggers.get(queue)?.document;
-    const host = document === undefined ? undefined : this.options.find(document.function);
-    if (document === undefined || host === undefined) return { delivered: "returned" };
+    const trigger = this.triggers.get(queue);
+    const host = trigger === undefined ? undefined : this.options.find(trigger.document.function);
+    if (trigger === undefined || host === undefined) return { delivered: "returned" };
+    const { document } = trigger;
     const caller = new BufferedCaller(host.current.limits.responseBytes);
+    trigger.delivering++;
     host.submit(new Invocation(invokeHead(document, delivery), subject(document, delivery), caller, delivery.body));
-    return outcome(await caller.answered);
+    const answer = await caller.answered;
+    trigger.delivering--;
+    this.wakeRefused(document.function);
+    return outcome(answer);
+  }
+
+  /** A place is free: a queue that is never empty would else keep the function's others from it. */
+  private wakeRefused(functionName: string): void {
+    for (const queue of this.refused) {
+      const { document, consumer } = this.triggers.get(queue)!;
+      if (document.function !== functionName) continue;
+      this.refused.delete(queue);
+      return consumer.wake();
+    }
   }
 }
 

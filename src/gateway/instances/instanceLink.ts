@@ -17,6 +17,8 @@ const FIRST_PACE_MS = 10;
 const PACE_WINDOW = 32;
 /** What an instance says of itself is not longer than this, in characters. */
 const MAX_NAME_CHARACTERS = 256;
+/** Names of pods, which Kubernetes makes DNS subdomains (RFC 1123); those of local instances are alike. */
+const INSTANCE_NAME = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
 /** Time that an instance has to close its side of a link that the gateway has left. */
 const LEAVE_GRACE_MS = 2_000;
 /** Time that the gateway stays for a credit that the instance owes it, and with which it may send what is still held. */
@@ -27,6 +29,8 @@ export interface InstanceLinkEvents {
   onCredit(link: InstanceLink): void;
   /** The instance has not run the invocation; it belongs to nobody now. */
   onDeclined(link: InstanceLink, invocation: Invocation): void;
+  /** The instance has accepted the invocation, and its body has been sent. */
+  onBodySent(invocation: Invocation): void;
   onAnswer(invocation: Invocation, head: AnswerHead, body: Buffer): void;
   onAnswerHead(invocation: Invocation, head: AnswerHead): void;
   onAnswerChunk(invocation: Invocation, chunk: Buffer, taken: () => void): void;
@@ -58,6 +62,8 @@ export class InstanceLink {
   /** Takes nothing more; what runs will be finished. */
   draining = false;
   private leaving = false;
+  /** Nothing is held that the instance could take. */
+  private parted = false;
   /** The instance was full; it gives new credits when it is not any more. */
   private owesCredits = false;
   private drainSent = false;
@@ -159,6 +165,12 @@ export class InstanceLink {
     }, OWED_GRACE_MS).unref();
   }
 
+  /** As {@link leave}, for a function that is gone: whatever credits come, there is nothing for them. */
+  part(): void {
+    this.parted = true;
+    this.leave();
+  }
+
   /** Tells an instance that understands it where all gateways are. */
   announcePeers(addresses: readonly string[]): void {
     if (this.protocol >= PEERS_PROTOCOL) this.socket.sendJson(FrameType.Peers, 0, addresses);
@@ -202,7 +214,7 @@ export class InstanceLink {
       case FrameType.Answer:
       case FrameType.AnswerDone: {
         if (invocation === undefined) return;
-        const { head, body } = splitHead<AnswerHead>(payload);
+        const { head, body } = readAnswer(payload);
         events.onAnswer(invocation, head, body);
         return type === FrameType.AnswerDone ? this.done(id, invocation, head.keepsCredit === true) : undefined;
       }
@@ -224,7 +236,7 @@ export class InstanceLink {
         events.onDeclined(this, invocation);
         return this.closeIfLeft();
       case FrameType.AnswerHead: {
-        const { head } = splitHead<AnswerHead>(payload);
+        const { head } = readAnswer(payload);
         if (invocation !== undefined) events.onAnswerHead(invocation, head);
         return;
       }
@@ -268,6 +280,7 @@ export class InstanceLink {
     if (invocation === undefined || !Buffer.isBuffer(invocation.body) || !this.unaccepted.delete(id)) return;
     this.socket.sendParts(FrameType.Body, id, invocation.body);
     this.socket.send(FrameType.BodyEnd, id);
+    this.events.onBodySent(invocation);
   }
 
   private forget(id: number): void {
@@ -288,7 +301,7 @@ export class InstanceLink {
 
   private closeIfLeft(): void {
     if (!this.leaving || this.runningTotal > 0 || this.finished) return;
-    if (this.owesCredits && !this.draining) return;
+    if (this.owesCredits && !this.draining && !this.parted) return;
     this.finished = true;
     this.stopSending();
     this.socket.finish();
@@ -322,5 +335,15 @@ function readHello(payload: Buffer): Hello {
     throw new LinkProtocolError("a hello names a version of the protocol");
   if (![hello.function, hello.version, hello.instance, hello.token].every(isName))
     throw new LinkProtocolError("a hello names a function, its version, an instance and a token");
+  if (!INSTANCE_NAME.test(hello.instance)) throw new LinkProtocolError("an instance has the name of its pod");
   return hello;
+}
+
+/** @throws LinkProtocolError for what is no answer; a status that HTTP does not know is its caller's to refuse. */
+function readAnswer(payload: Buffer): { head: AnswerHead; body: Buffer } {
+  const answer = splitHead<AnswerHead>(payload);
+  const { status, headers } = answer.head;
+  if (!Number.isInteger(status) || !Array.isArray(headers))
+    throw new LinkProtocolError("an answer has a status and headers");
+  return answer;
 }

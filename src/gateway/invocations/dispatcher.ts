@@ -20,6 +20,12 @@ const PACKED_MS = 2;
 /** Time after which a body that is still on its way is no longer waited for before others are read. */
 const SLOW_BODY_MS = 50;
 
+const DECLINED_LATE = new GatewayError(
+  503,
+  "InstanceLost",
+  "the instance gave the invocation back after it had taken it",
+  1,
+);
 const CUT_OFF = new GatewayError(502, "AnswerCutOff", "the handler did not end the stream that it answered with");
 
 export interface DispatcherEvents {
@@ -46,6 +52,8 @@ export class Dispatcher implements InstanceLinkEvents {
   /** Messages and firings among those that are held, and among those that run. */
   private heldMessageCount = 0;
   private runningMessageCount = 0;
+  /** Why nothing is held any more. */
+  private closedBy: GatewayError | undefined;
   private slowBodyTimer: NodeJS.Timeout | undefined;
   private peak = 0;
   /** The instance that got work last. */
@@ -131,6 +139,12 @@ export class Dispatcher implements InstanceLinkEvents {
     for (const invocation of this.held.takeAll()) this.failWaiting(invocation, error);
   }
 
+  /** Fails everything that waits for an instance, now and later. */
+  close(error: GatewayError): void {
+    this.closedBy = error;
+    this.failHeld(error);
+  }
+
   /** A new instance; it takes work as soon as it gives credits. */
   add(link: InstanceLink): void {
     this.links.push(link);
@@ -193,6 +207,14 @@ export class Dispatcher implements InstanceLinkEvents {
   onDeclined(_link: InstanceLink, invocation: Invocation): void {
     this.takeBack(invocation);
     this.dispatch();
+  }
+
+  /**
+   * Nothing will offer the invocation to another instance, so its body is let go: a handler may take minutes. An agent
+   * declines as late as when its bootstrap ends before it has asked for the event.
+   */
+  onBodySent(invocation: Invocation): void {
+    if (this.document.runtime === "nodejs") invocation.releaseBody();
   }
 
   onAnswer(invocation: Invocation, head: AnswerHead, body: Buffer): void {
@@ -266,6 +288,8 @@ export class Dispatcher implements InstanceLinkEvents {
   }
 
   private takeBack(invocation: Invocation): void {
+    const refusal = this.closedBy ?? (invocation.bodyReleased ? DECLINED_LATE : undefined);
+    if (refusal !== undefined) return this.fail(invocation, refusal);
     clearTimeout(invocation.timer);
     this.runningCount--;
     if (isMessage(invocation)) this.runningMessageCount--;

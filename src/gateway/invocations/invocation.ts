@@ -71,6 +71,15 @@ export class Invocation {
     public body: Buffer | UnreadBody,
   ) {}
 
+  /** The body was let go. */
+  bodyReleased = false;
+
+  /** The body is not needed any more. */
+  releaseBody(): void {
+    this.body = NO_BODY;
+    this.bodyReleased = true;
+  }
+
   get bodyBytes(): number {
     return Buffer.isBuffer(this.body) ? this.body.length : this.body.declaredBytes;
   }

@@ -7,7 +7,7 @@ const tenths = (milliseconds: number) => Math.round(milliseconds * 10) / 10;
  * The record as a line of the log file.
  *
  * Every invocation has one, so an endpoint's usual line is put together by hand: that takes a third of the time that
- * making the record and its JSON takes.
+ * making the record and its JSON takes. What comes from a caller or an instance is quoted, or it could forge records.
  */
 export function invocationLine(invocation: Invocation, functionName: string, instance: string | undefined): string {
   const { head, dispatchedAt, status, failure, abandoned } = invocation;
@@ -19,7 +19,7 @@ export function invocationLine(invocation: Invocation, functionName: string, ins
     `{"time":${Date.now()},"level":"info","message":"","source":"invocation","function":"${functionName}",` +
     `"requestId":"${head.requestId}","invocation":{"trigger":{"type":"endpoint","name":"${head.trigger.name}"},` +
     `"subject":${JSON.stringify(invocation.subject)},"status":${status},"durationMs":${ran},"heldMs":${held},` +
-    `"coldStart":${invocation.coldStart}},"instance":"${instance}"}`
+    `"coldStart":${invocation.coldStart}},"instance":${JSON.stringify(instance)}}`
   );
 }
 

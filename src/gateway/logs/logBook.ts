@@ -1,14 +1,13 @@
-import { on, EventEmitter } from "node:events";
-
 import { type LogRecord } from "../gatewayOptions";
 import { type Invocation } from "../invocations/invocation";
 import { invocationLine, invocationRecord } from "./invocationRecord";
 import { LogFile } from "./logFile";
+import { LogFollower } from "./logFollower";
 
 /** Everything that a region logs: written to its file, passed to whoever listens. */
 export class LogBook {
   private readonly file: LogFile;
-  private readonly live = new EventEmitter();
+  private readonly followers = new Set<LogFollower>();
 
   constructor(
     file: string,
@@ -16,7 +15,6 @@ export class LogBook {
     /** Which ends of invocations `onRecord` gets: making their records costs time at each of them. */
     private readonly wantsInvocation: (invocation: Invocation) => boolean = () => true,
   ) {
-    this.live.setMaxListeners(0);
     // a problem with the file is told to the listeners only: the file would be the wrong place
     this.file = new LogFile(file, (message) =>
       this.onRecord?.({ time: Date.now(), level: "error", message, source: "gateway" }),
@@ -26,12 +24,12 @@ export class LogBook {
   add(record: LogRecord): void {
     this.file.append(record);
     this.onRecord?.(record);
-    if (this.live.listenerCount("record") > 0) this.live.emit("record", record);
+    for (const follower of this.followers) follower.add(record);
   }
 
   /** The end of an invocation; its record is only made when somebody listens. */
   addInvocation(invocation: Invocation, functionName: string, instance: string | undefined): void {
-    if (this.live.listenerCount("record") > 0 || (this.onRecord !== undefined && this.wantsInvocation(invocation)))
+    if (this.followers.size > 0 || (this.onRecord !== undefined && this.wantsInvocation(invocation)))
       this.add(invocationRecord(invocation, functionName, instance));
     else this.file.appendLine(invocationLine(invocation, functionName, instance));
   }
@@ -40,19 +38,25 @@ export class LogBook {
     this.add({ time: Date.now(), level, message, source: "gateway" });
   }
 
-  /** What was logged, and what will be until the signal is aborted. */
+  /**
+   * What was logged, and what will be until the signal is aborted. Where records come faster than they are read, some are
+   * left out, which a record of the gateway says in their place.
+   */
   async *records(
     wanted: (record: LogRecord) => boolean,
     follow: boolean,
     signal: AbortSignal,
   ): AsyncGenerator<LogRecord> {
-    const live = follow ? on(this.live, "record", { signal }) : undefined;
-    for await (const record of this.file.read()) if (wanted(record)) yield record;
-    if (live === undefined) return;
+    const follower = follow && !signal.aborted ? new LogFollower(wanted) : undefined;
+    const end = () => follower?.end();
+    signal.addEventListener("abort", end, { once: true });
+    if (follower !== undefined) this.followers.add(follower);
     try {
-      for await (const [record] of live as AsyncIterable<[LogRecord]>) if (wanted(record)) yield record;
-    } catch (error) {
-      if (!signal.aborted) throw error;
+      for await (const record of this.file.read()) if (wanted(record) && follower?.has(record) !== true) yield record;
+      if (follower !== undefined) yield* follower.records();
+    } finally {
+      signal.removeEventListener("abort", end);
+      if (follower !== undefined) this.followers.delete(follower);
     }
   }
 

@@ -169,9 +169,14 @@ export class EmbeddedQueue {
     return { ...letter, queue: this.name, body };
   }
 
-  deadLetters(limit = DEFAULT_DEAD_LETTER_LIMIT): DeadLetter[] {
-    const range = this.#storage.tables.deadLetters.getRange({ ...keysOf(this.name), limit });
-    return Array.from(range, ({ value }) => ({ ...value, queue: this.name, body: this.#body(value.id) }));
+  // eslint-disable-next-line @typescript-eslint/require-await -- other stores have to wait for each
+  async *deadLetters(limit = DEFAULT_DEAD_LETTER_LIMIT): AsyncGenerator<DeadLetter> {
+    const { deadLetters, bodies } = this.#storage.tables;
+    for (const { value } of [...deadLetters.getRange({ ...keysOf(this.name), limit })]) {
+      const body = bodies.get(numberOf(value.id));
+      // it may have been purged, or redriven and delivered, meanwhile
+      if (body !== undefined) yield { ...value, queue: this.name, body };
+    }
   }
 
   redrive(ids?: string[]): Promise<number> {

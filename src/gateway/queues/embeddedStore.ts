@@ -112,8 +112,8 @@ class EmbeddedStore implements MessageStore {
     return promised(() => Array.from(this.#openTables().queues.getKeys()));
   }
 
-  deadLetters(queue: string, options: { limit?: number } = {}): Promise<DeadLetter[]> {
-    return promised(() => this.#queue(queue).deadLetters(options.limit));
+  deadLetters(queue: string, options: { limit?: number } = {}): AsyncIterable<DeadLetter> {
+    return this.#queue(queue).deadLetters(options.limit);
   }
 
   async redrive(queue: string, options: { ids?: string[] } = {}): Promise<number> {
@@ -138,6 +138,10 @@ class EmbeddedStore implements MessageStore {
       await commits.write(() => void tables.values.put(key, next));
       return true;
     });
+  }
+
+  leave(): void {
+    // nobody else has it
   }
 
   async close(): Promise<void> {

@@ -10,7 +10,7 @@ import {
   reasonOf,
 } from "./jetStreamErrors";
 import { type JetStreamNames } from "./jetStreamNames";
-import { ensureStreams, type StreamSettings } from "./jetStreamStreams";
+import { ensureStreams, type StreamCare, type StreamSettings } from "./jetStreamStreams";
 import { type NatsClient, type NatsSession } from "./natsConnection";
 import { pause } from "./pause";
 import { StoreUnavailableError } from "./storeErrors";
@@ -47,6 +47,7 @@ export class JetStreamAccess {
   #preparing: JetStreamApi | undefined;
   /** The streams have been found, and not missed since. */
   #isPrepared = false;
+  #care: StreamCare = "apply";
   #foundAt = -Infinity;
   #problem: string | undefined;
   readonly #closing = new AbortController();
@@ -95,6 +96,11 @@ export class JetStreamAccess {
     if (this.#api === api) this.#api = undefined;
     this.#foundAt = -Infinity;
     void this.#prepare(api);
+  }
+
+  /** Changes no stream any more: whoever stays, or comes, does. */
+  leave(): void {
+    this.#care = "find";
   }
 
   /** Resolves when the operations that are under way have ended. */
@@ -161,7 +167,7 @@ export class JetStreamAccess {
     const start = performance.now();
     for (let retryMs = RETRY_MS; ; retryMs = Math.min(retryMs * 2, MAX_PREPARE_RETRY_MS)) {
       try {
-        await unlessEnded(ensureStreams(api.js, api.jsm, this.#names, this.#settings), api.ended);
+        await unlessEnded(ensureStreams(api.js, api.jsm, this.#names, this.#settings, this.#care), api.ended);
         if (this.#preparing !== api) return;
         this.#found(api);
         return;
@@ -178,6 +184,7 @@ export class JetStreamAccess {
     this.#foundAt = performance.now();
     this.#problem = undefined;
     this.#isPrepared = true;
+    if (this.#care === "apply") this.#care = "keep";
     if (this.#api !== api) this.#ready(api);
   }
 

@@ -62,14 +62,11 @@ export class JetStreamDeadLetters {
     return { ...letter, queue, deadAt: Date.now() };
   }
 
-  async list(queue: string, limit = DEFAULT_LIMIT): Promise<DeadLetter[]> {
-    const keys = await this.#scan(queue, limit);
-    const letters: DeadLetter[] = [];
-    for (const key of keys) {
+  async *list(queue: string, limit = DEFAULT_LIMIT): AsyncGenerator<DeadLetter> {
+    for (const key of await this.#scan(queue, limit)) {
       const stored = await this.#read(key);
-      if (stored !== undefined) letters.push({ ...stored.letter, queue, deadAt: stored.deadAt });
+      if (stored !== undefined) yield { ...stored.letter, queue, deadAt: stored.deadAt };
     }
-    return letters;
   }
 
   /** Another gateway that does the same at the same time moves each letter once, too: by the message id. */

@@ -154,7 +154,7 @@ class JetStreamStore implements MessageStore {
     return [...new Set(queues)].sort();
   }
 
-  async deadLetters(queue: string, options: { limit?: number } = {}): Promise<DeadLetter[]> {
+  deadLetters(queue: string, options: { limit?: number } = {}): AsyncIterable<DeadLetter> {
     this.#checkOpen();
     return this.#deadLetters.list(queue, options.limit);
   }
@@ -177,6 +177,10 @@ class JetStreamStore implements MessageStore {
   async compareAndSet(key: string, expected: string | undefined, next: string): Promise<boolean> {
     this.#checkOpen();
     return this.#values.compareAndSet(key, expected, next);
+  }
+
+  leave(): void {
+    this.#access.leave();
   }
 
   async close(): Promise<void> {

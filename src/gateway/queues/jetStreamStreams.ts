@@ -31,17 +31,26 @@ export interface StreamSettings {
   duplicateWindowMs: number;
 }
 
+/**
+ * What may be done to streams: `apply` gives them all settings; `keep` leaves those that are there as they are but for
+ * copies that are missing, since a gateway of a later configuration may have changed them; `find` only looks.
+ */
+export type StreamCare = "apply" | "keep" | "find";
+
 type NamedStream = Partial<StreamConfig> & { name: string };
 
 /**
  * Makes a region's streams what they have to be. Any number of gateways do so at once; settings that are not named here,
  * such as limits and placement, stay as an operator set them.
+ *
+ * @throws JetStreamApiError when one is missing that must only be found.
  */
 export async function ensureStreams(
   js: JetStreamClient,
   jsm: JetStreamManager,
   names: JetStreamNames,
   { replicas, duplicateWindowMs }: StreamSettings,
+  care: StreamCare,
 ): Promise<void> {
   const common = {
     storage: StorageType.File,
@@ -49,7 +58,7 @@ export async function ensureStreams(
     discard: DiscardPolicy.New,
     num_replicas: replicas,
   };
-  await ensureStream(jsm, {
+  await ensureStream(jsm, care, {
     ...common,
     name: names.stream,
     subjects: [names.allQueues],
@@ -57,7 +66,7 @@ export async function ensureStreams(
     max_msg_size: MAX_STREAM_MESSAGE_BYTES,
     duplicate_window: nanos(duplicateWindowMs),
   });
-  await ensureStream(jsm, {
+  await ensureStream(jsm, care, {
     ...common,
     name: names.deadLetterStream,
     subjects: [names.allDeadLetters],
@@ -65,11 +74,12 @@ export async function ensureStreams(
     duplicate_window: nanos(DEAD_LETTER_DUPLICATE_WINDOW_MS),
   });
   // read from the leader only: a replica that lags behind would let a compare-and-set fail that must not
-  await new Kvm(js).create(names.bucket, { replicas, history: 1, allow_direct: false });
-  await ensureStream(jsm, { name: names.bucketStream, num_replicas: replicas });
+  if (care !== "find") await new Kvm(js).create(names.bucket, { replicas, history: 1, allow_direct: false });
+  await ensureStream(jsm, care, { name: names.bucketStream, num_replicas: replicas });
 }
 
-async function ensureStream(jsm: JetStreamManager, wanted: NamedStream): Promise<void> {
+async function ensureStream(jsm: JetStreamManager, care: StreamCare, wanted: NamedStream): Promise<void> {
+  if (care === "find") return void (await jsm.streams.info(wanted.name));
   let info = await streamInfo(jsm, wanted.name);
   if (info === undefined)
     try {
@@ -78,7 +88,10 @@ async function ensureStream(jsm: JetStreamManager, wanted: NamedStream): Promise
       if (!isNameInUse(error)) throw error;
       info = await jsm.streams.info(wanted.name);
     }
-  if (!hasSettings(info.config, wanted)) await jsm.streams.update(wanted.name, wanted);
+  const { name, num_replicas: replicas = 1 } = wanted;
+  if (care === "apply" && !hasSettings(info.config, wanted)) await jsm.streams.update(name, wanted);
+  if (care === "keep" && info.config.num_replicas < replicas)
+    await jsm.streams.update(name, { num_replicas: replicas });
 }
 
 async function streamInfo(jsm: JetStreamManager, name: string): Promise<StreamInfo | undefined> {

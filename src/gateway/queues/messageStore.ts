@@ -28,11 +28,12 @@ export interface MessageStore {
   queues(): Promise<string[]>;
 
   /**
-   * Messages that used up their deliveries, oldest first.
+   * Messages that used up their deliveries, oldest first; each is read when it is asked for, since a hundred of them may
+   * be more than there is memory for.
    *
    * @param options.limit - How many at most. `@default 100`
    */
-  deadLetters(queue: string, options?: { limit?: number }): Promise<DeadLetter[]>;
+  deadLetters(queue: string, options?: { limit?: number }): AsyncIterable<DeadLetter>;
   /** Puts dead letters back at the queue's end with their deliveries counted anew; returns how many. */
   redrive(queue: string, options?: { ids?: string[] }): Promise<number>;
   /** Deletes dead letters; returns how many. */
@@ -43,6 +44,11 @@ export interface MessageStore {
   /** Writes `next` if the value still is `expected`; says whether it did. */
   compareAndSet(key: string, expected: string | undefined, next: string): Promise<boolean>;
 
+  /**
+   * Says that the store will be closed. It goes on as before, but leaves the settings of what it shares to other gateways,
+   * whose configuration may be a later one.
+   */
+  leave(): void;
   /** Waits for writes under way, then closes. Consumers must be stopped before. */
   close(): Promise<void>;
 }

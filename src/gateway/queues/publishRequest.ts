@@ -1,42 +1,72 @@
 import { type IncomingMessage, type ServerResponse } from "node:http";
 
 import { limits } from "../../spec";
-import { refuse } from "../endpoints/httpCaller";
+import { HttpCaller } from "../endpoints/httpCaller";
 import { hasBody, RequestBody } from "../endpoints/requestBody";
 import { GatewayError } from "../invocations/gatewayError";
 import { NO_BODY } from "../invocations/invocation";
 import { guessedMediaType, isJson } from "./mediaType";
 import { type MessageStore, type NewMessage, type PublishedMessage } from "./messageStore";
+import { type PublishBudget } from "./publishBudget";
 import { MessageTooLargeError, StoreUnavailableError, StoreWriteError } from "./storeErrors";
 
 const FORM_TYPE = "application/x-www-form-urlencoded";
 
+/** How one message is taken. */
+export interface PublishOptions {
+  queue: string;
+  store: MessageStore;
+  /** Shared by all messages that come to a gateway. */
+  budget: PublishBudget;
+  requestId: string;
+  /** Answers say that the connection closes: the gateway leaves. */
+  isClosing: () => boolean;
+}
+
 /**
  * Publishes the body of `POST /queues/:name`; answers 202 once the message is on disk.
+ *
+ * @throws GatewayError for a message that is not taken, before anything of it is read.
  */
-export function publishRequest(
-  request: IncomingMessage,
-  response: ServerResponse,
-  queue: string,
-  store: MessageStore,
-  requestId: string,
-): void {
+export function publishRequest(request: IncomingMessage, response: ServerResponse, options: PublishOptions): void {
+  const { queue, store, budget, requestId, isClosing } = options;
   // a page of another site that is open in a browser on this machine must not be able to send messages
   if (request.headers["sec-fetch-site"] === "cross-site")
     throw new GatewayError(403, "CrossSite", "messages are not taken from pages of other sites");
-  const fail = (error: unknown) => refuse(request, response, publishError(error), requestId, false);
-  const publish = (body: Buffer) => {
-    Promise.resolve()
-      .then(() => publishMessage(store, queue, body, request.headers["content-type"], deduplicationId(request)))
-      .then((published) => {
-        const text = JSON.stringify({ id: published.id, queue, duplicate: published.duplicate });
-        response.writeHead(202, ["content-type", "application/json", "x-request-id", requestId]);
-        response.end(text);
-      })
-      .catch(fail);
+  const caller = new HttpCaller(request, response, requestId, isClosing);
+  const publish = async (body: Buffer) => {
+    try {
+      const { headers } = request;
+      const { id, duplicate } = await publishMessage(
+        store,
+        queue,
+        body,
+        headers["content-type"],
+        deduplicationId(request),
+      );
+      const text = JSON.stringify({ id, queue, duplicate });
+      caller.answer({ status: 202, headers: ["content-type", "application/json"] }, Buffer.from(text));
+    } catch (error) {
+      caller.fail(publishError(error));
+    }
   };
-  if (!hasBody(request)) return publish(NO_BODY);
-  new RequestBody(request, response, limits.MAX_MESSAGE_BYTES, fail).read(publish);
+  if (!hasBody(request)) return void publish(NO_BODY);
+  let isWhole = false;
+  const body = new RequestBody(request, response, limits.MAX_MESSAGE_BYTES, (error) => {
+    share.release();
+    caller.fail(error);
+  });
+  const share = budget.share(body.declaredBytes);
+  response.once("close", () => {
+    if (!isWhole) share.release();
+  });
+  body.read(
+    (message) => {
+      isWhole = true;
+      void publish(message).finally(() => share.release());
+    },
+    (bytes) => share.grow(bytes),
+  );
 }
 
 /**

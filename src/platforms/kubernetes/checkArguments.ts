@@ -1,9 +1,11 @@
+import { inspect } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 
 import { problemsWithEgress } from "../egress";
 import { problemWithPlatform } from "../images";
 import { checkExposure } from "./checkExposure";
 import { checkNats } from "./checkNats";
+import { kubeconfigFromList } from "./kubeconfigList";
 import type { KubernetesArgs } from "./kubernetesArgs";
 import { problemWithAnnotationKey, problemWithLabel, RESERVED_LABEL } from "./labels";
 import type { ScalingBehavior } from "./podArgs";
@@ -32,7 +34,8 @@ function checkCluster(
 ) {
   problems.text("context", context);
   problems.text("clusterIdentifier", clusterIdentifier);
-  if (!isLater(kubeconfig)) problems.text("kubeconfig", kubeconfig);
+  if (kubeconfig === undefined) problems.add("context", problemWithList(context));
+  else if (!isLater(kubeconfig)) problems.text("kubeconfig", kubeconfig);
   if (namespace !== undefined && !isNamespace(namespace))
     problems.add(
       "namespace",
@@ -40,14 +43,24 @@ function checkCluster(
     );
 }
 
+function problemWithList(context: string | undefined): string | undefined {
+  try {
+    kubeconfigFromList(context);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 function checkImages(args: KubernetesArgs, problems: ArgumentProblems): void {
   problems.add("registry", problemWithRegistry(args.registry));
-  for (const field of ["username", "password"] as const) {
-    const value = args.registryCredentials?.[field];
-    if (args.registryCredentials === undefined || isLater(value)) continue;
-    if (typeof value !== "string" || value === "")
-      problems.add(`registryCredentials.${field}`, "must be a string that is not empty");
-  }
+  for (const argument of ["registryCredentials", "pullCredentials"] as const)
+    for (const field of ["username", "password"] as const) {
+      const value = args[argument]?.[field];
+      if (args[argument] === undefined || isLater(value)) continue;
+      if (typeof value !== "string" || value === "")
+        problems.add(`${argument}.${field}`, "must be a string that is not empty");
+    }
   args.imagePullSecrets?.forEach((name, index) => {
     if (!isObjectName(name)) problems.add(`imagePullSecrets[${index}]`, `"${String(name)}" is no name of a Secret`);
   });
@@ -106,6 +119,11 @@ function checkNetworkPolicies({ networkPolicies }: KubernetesArgs, problems: Arg
     if (namespace !== undefined && !isNamespace(namespace))
       problems.add(`networkPolicies.${argument}`, `"${String(namespace)}" is no name of a namespace`);
   }
+  const ports: unknown = networkPolicies.apiServerPorts;
+  if (Array.isArray(ports))
+    ports.forEach((port, index) => problems.wholeNumber(`networkPolicies.apiServerPorts[${index}]`, port, 1, 65_535));
+  else if (ports !== undefined)
+    problems.add("networkPolicies.apiServerPorts", `must be a list of ports, not ${inspect(ports)}`);
 }
 
 function checkMetadata({ labels, annotations }: KubernetesArgs, problems: ArgumentProblems): void {

@@ -24,6 +24,8 @@ const GRACE_SECONDS = 5;
 /** What a busy event loop may be silent beyond a timeout before it is ended. */
 const BUSY_SECONDS = 10;
 const LIVENESS_PERIOD_SECONDS = 10;
+/** A fixed number of pods is taken back from whoever changed it, such as `kubectl scale`, in place of an error. */
+const FORCE = { "pulumi.com/patchForce": "true" };
 /** What starting a container and its process takes beside the function's own initialisation. */
 const START_SECONDS = 15;
 /**
@@ -44,7 +46,7 @@ export function functionSelector(functionName: string): Record<string, string> {
   return selectorOf("function", { [FUNCTION_LABEL]: functionName });
 }
 
-/** Makes a function's Deployment. How many pods it has is up to the autoscaler. */
+/** Makes a function's Deployment. How many pods it has is up to the autoscaler, if there is one. */
 export function createFunctionDeployment(
   objects: RegionObjects,
   name: string,
@@ -55,14 +57,18 @@ export function createFunctionDeployment(
   const { document } = args;
   const { name: functionName, version, scale } = document;
   const role = { name: functionName, component: "function", version, labels: { [FUNCTION_LABEL]: functionName } };
+  const isScaled = settings.autoscaler === "keda";
   const identity = {
     ...role,
-    objectName: functionDeploymentName(functionName),
-    // broken code deploys, and its invocations say why
-    annotations: SKIP_AWAIT,
+    // KEDA scales what has the name until its ScaledObject is deleted, which is at the end of a deployment: a Deployment
+    // that lost its autoscaler under the same name could be left without pods
+    objectName: functionDeploymentName(functionName, isScaled),
+    // Broken code deploys, and its invocations say why. Nor could a function without instances be waited for: whether its
+    // pods start shows at its next invocation. So the deployment ends before the roll-out does, and old Secrets with it.
+    annotations: isScaled ? SKIP_AWAIT : { ...SKIP_AWAIT, ...FORCE },
   };
   const spec = {
-    ...(settings.autoscaler === "none" && { replicas: Math.max(scale.min, 1) }),
+    ...(!isScaled && { replicas: Math.max(scale.min, 1) }),
     selector: { matchLabels: functionSelector(functionName) },
     strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: "25%" } },
     template: objects.podTemplate(role, functionPod(settings, args)),

@@ -3,9 +3,10 @@ import type * as pulumi from "@pulumi/pulumi";
 import { GATEWAY_NAME } from "../../spec";
 import type { CreatedObject, RegionObjects } from "./regionObjects";
 
-const READ = ["get", "list", "watch"];
+/** What a watch takes: objects are read as a list first, and followed from there. None is read by its name. */
+const FOLLOW = ["list", "watch"];
 
-/** Lets gateways read the documents and each other's addresses in their namespace, and nothing else. */
+/** Lets gateways follow the documents and each other's addresses in their namespace, and nothing else. */
 export function createGatewayAccess(
   objects: RegionObjects,
   name: string,
@@ -22,8 +23,8 @@ export function createGatewayAccess(
     { parent },
   );
   const rules = [
-    { apiGroups: [""], resources: ["configmaps"], verbs: READ },
-    { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },
+    { apiGroups: [""], resources: ["configmaps"], verbs: FOLLOW },
+    { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: FOLLOW },
   ];
   const role = objects.create("Role", resource, identity, { rules }, { parent });
   const binding = {

@@ -19,8 +19,11 @@ import { cores, mebibytes } from "./quantities";
 import type { CreatedObject, RegionObjects } from "./regionObjects";
 import type { RegionSettings } from "./settings";
 
-/** What a gateway has taken in may run for the longest timeout, and its answer has to be written. */
-const GRACE_SECONDS = limits.MAX_TIMEOUT_SECONDS + 30;
+/** Time for answers to be sent once every handler has ended, and for links and NATS to be left in order. */
+const CLOSE_SECONDS = 30;
+/** What a gateway takes in until nobody sends it more may wait for an instance, and then run for the longest timeout. */
+const GRACE_SECONDS =
+  limits.LEAVE_NOTICE_SECONDS + limits.INSTANCE_WAIT_SECONDS + limits.MAX_TIMEOUT_SECONDS + CLOSE_SECONDS;
 /** Share of the memory that the JavaScript heap may take; held requests are beside it. */
 const HEAP_SHARE = 0.5;
 /** What a gateway takes without much that is held. */

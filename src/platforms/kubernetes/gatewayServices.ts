@@ -6,13 +6,20 @@ import { selectorOf } from "./labels";
 import type { CreatedObject, RegionObjects } from "./regionObjects";
 import type { RegionSettings } from "./settings";
 
-/** Makes the Services of a region's gateways and returns the one of the endpoints. */
+export interface GatewayServices {
+  /** What clients reach. */
+  endpoints: CreatedObject;
+  /** What KEDA asks. */
+  scaler?: CreatedObject;
+}
+
+/** Makes the Services of a region's gateways. */
 export function createGatewayServices(
   objects: RegionObjects,
   name: string,
   { service, url, autoscaler }: RegionSettings,
   parent: pulumi.Resource,
-): CreatedObject {
+): GatewayServices {
   const role = { name: GATEWAY_NAME, component: "gateway", annotations: SKIP_AWAIT };
   const selector = selectorOf("gateway");
   // what is not ready is a gateway as well: instances link to it, and that makes it ready
@@ -29,11 +36,6 @@ export function createGatewayServices(
     { spec: links },
     { parent },
   );
-  if (autoscaler === "keda") {
-    const scaler = { selector, ports: [{ name: "grpc", port: GATEWAY_PORTS.scaler, targetPort: "scaler" }] };
-    const identity = { ...role, objectName: SCALER_SERVICE };
-    objects.create("Service", `${name}.gateway-scaler`, identity, { spec: scaler }, { parent });
-  }
   const spec = {
     type: service.type,
     selector,
@@ -41,5 +43,10 @@ export function createGatewayServices(
   };
   const annotations = { ...(url.isFinal ? SKIP_AWAIT : WAIT_FOR_ADDRESS), ...service.annotations };
   const identity = { ...role, objectName: GATEWAY_NAME, annotations };
-  return objects.create("Service", `${name}.gateway`, identity, { spec }, { parent });
+  const endpoints = objects.create("Service", `${name}.gateway`, identity, { spec }, { parent });
+  if (autoscaler === "none") return { endpoints };
+  const questions = { selector, ports: [{ name: "grpc", port: GATEWAY_PORTS.scaler, targetPort: "scaler" }] };
+  const scalerIdentity = { ...role, objectName: SCALER_SERVICE };
+  const scaler = objects.create("Service", `${name}.gateway-scaler`, scalerIdentity, { spec: questions }, { parent });
+  return { endpoints, scaler };
 }

@@ -19,7 +19,7 @@ const imagesOfPrograms = new WeakMap<object, Images>();
  * and KEDA in the cluster.
  */
 export function kubernetes(args: KubernetesArgs): Platform {
-  return { kind: "kubernetes", plan: (region, scope) => plan(args, region, scope) };
+  return { kind: "kubernetes", plan: (region, scope) => ({ ...plan(args, region, scope), params: args.params }) };
 }
 
 function plan(args: KubernetesArgs, { app, place }: PlannedRegion, scope: object): RegionPlan {
@@ -32,6 +32,7 @@ function plan(args: KubernetesArgs, { app, place }: PlannedRegion, scope: object
   const settings = settle(args, app, place);
   const images = imagesOfPrograms.get(scope) ?? new Images();
   imagesOfPrograms.set(scope, images);
+  for (const [argument, message] of images.addRegion(settings)) problems.add(argument, message);
   problems.add("gateway", images.problemWithGateway(settings));
   if (problems.found.length > 0) return failed(problems);
   return {

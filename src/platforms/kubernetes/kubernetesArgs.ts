@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 
 import type { ImageBuilder } from "../../image";
+import type { Params } from "../platform";
 import type { GatewayArgs, HttpRouteArgs, IngressArgs, ServiceArgs } from "./gatewayArgs";
 import type { ExternalNatsArgs, NatsArgs } from "./natsArgs";
 import type { NetworkPolicyArgs } from "./networkPolicyArgs";
@@ -23,7 +24,7 @@ export interface KubernetesArgs {
   context?: string;
   /**
    * Text or path of a kubeconfig, kept as a secret.
-   * @default that of this machine: $KUBECONFIG, else ~/.kube/config
+   * @default that of this machine: of $KUBECONFIG the file that has the context, else ~/.kube/config
    */
   kubeconfig?: pulumi.Input<string>;
   /**
@@ -31,6 +32,11 @@ export interface KubernetesArgs {
    * @default the context, else environment and region
    */
   clusterIdentifier?: string;
+  /**
+   * Parameters of this region, on top of the environment's and the app's: one that is named here has this value.
+   * @default the environment's
+   */
+  params?: Params;
 
   /**
    * Registry, and path in it, that images are pushed to and pulled from: `registry.example.com/shop`. Each function has
@@ -38,12 +44,19 @@ export interface KubernetesArgs {
    */
   registry: string;
   /**
-   * What logs in at the registry, both to push from this machine and to pull from the cluster's nodes.
-   * @default what this machine is logged in with; nodes log in by `imagePullSecrets` or not at all
+   * What logs in at the registry, both to push from this machine and to pull from the cluster's nodes. Other values change
+   * the nodes' Secret and no pod.
+   * @default what this machine is logged in with; nodes log in by `pullCredentials`, by `imagePullSecrets` or not at all
    */
   registryCredentials?: RegistryCredentialsArgs;
   /**
-   * Names of Secrets of the namespace that nodes log in with. They are not made here.
+   * What the cluster's nodes log in with at the registry. They do so whenever a pod starts on a node without the image, long
+   * after a deployment: a token that expires with the job that deploys is of no use to them.
+   * @default registryCredentials
+   */
+  pullCredentials?: RegistryCredentialsArgs;
+  /**
+   * Names of Secrets of the namespace that nodes log in with as well. They are not made here.
    * @default none
    */
   imagePullSecrets?: readonly string[];
@@ -161,7 +174,8 @@ export interface KubernetesArgs {
 
   /**
    * Generation of the secret that instances show to gateways, from 1. One more makes a new secret; the one before it
-   * stays valid until the next.
+   * stays valid until the next. One step up at a time, and never back: gateways know two generations, and refuse running
+   * pods that show any other. Take the next step when all functions have been replaced.
    * @default 1
    */
   linkGeneration?: number;

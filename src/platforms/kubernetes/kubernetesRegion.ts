@@ -41,6 +41,9 @@ const RESTRICTED = {
 /** A region whose resources are objects of a cluster. */
 export class KubernetesRegion implements RegionPlatform {
   readonly url: pulumi.Output<string>;
+  readonly runsImages = true;
+  readonly provider: pulumi.ProviderResource;
+  readonly namespace: pulumi.Output<string>;
   private readonly objects: RegionObjects;
   /** Prefix or suffix of names of resources; names of regions and functions have no dots of their own. */
   private readonly suffix: string;
@@ -48,6 +51,8 @@ export class KubernetesRegion implements RegionPlatform {
   private readonly params: CreatedObject | undefined;
   private readonly document: pulumi.Output<RegionDocument>;
   private readonly gateway: CreatedObject;
+  /** Service that KEDA asks. */
+  private readonly scaler: CreatedObject | undefined;
   private readonly kedaHooks: pulumi.ResourceHookBinding | undefined;
   /** Name of a function → its document's object. */
   private readonly functions = new Map<string, CreatedObject>();
@@ -60,18 +65,22 @@ export class KubernetesRegion implements RegionPlatform {
   ) {
     const { place, linkGeneration } = settings;
     const name = (this.suffix = `${place.environment}.${place.region}`);
-    this.objects = new RegionObjects(settings, createProvider(name, settings, parent));
+    this.provider = createProvider(name, settings, parent);
+    this.objects = new RegionObjects(settings, this.provider);
     const { objects } = this;
-    if (settings.createNamespace) objects.createNamespace(name, RESTRICTED, parent);
+    this.namespace = settings.createNamespace
+      ? objects.createNamespace(name, RESTRICTED, parent).metadata.name
+      : pulumi.output(settings.namespace);
     createPullSecret(objects, name, settings, parent);
     this.roots = new LinkRootSecrets(name, linkGeneration, parent);
     if (params !== undefined) {
       const { values, options } = changed(params, transform?.params, parent, place);
       this.params = createParams(objects, name, values, options);
     }
-    const service = createGatewayServices(objects, name, settings, parent);
+    const services = createGatewayServices(objects, name, settings, parent);
+    this.scaler = services.scaler;
     createGatewayRoutes(objects, name, settings, parent);
-    this.url = settings.url.isFinal ? pulumi.output(settings.url.text) : loadBalancerUrl(service, settings);
+    this.url = settings.url.isFinal ? pulumi.output(settings.url.text) : loadBalancerUrl(services.endpoints, settings);
 
     const options: pulumi.CustomResourceOptions = { parent };
     const content = transformDocument(document, transform?.document, options, place);
@@ -131,9 +140,9 @@ export class KubernetesRegion implements RegionPlatform {
       // gateways accept a new generation of the link's secret before functions show it
       { parent, dependsOn: [this.gateway] },
     );
-    if (settings.autoscaler === "keda") {
-      const { kedaHooks: hooks } = this;
-      createScaledObject(objects, name, settings, document, { parent, dependsOn: [deployment], hooks });
+    if (this.scaler !== undefined) {
+      const { kedaHooks: hooks, scaler } = this;
+      createScaledObject(objects, name, settings, document, { parent, dependsOn: [deployment, scaler], hooks });
     }
     return { imageDigest: image.digest };
   }

@@ -6,6 +6,7 @@ import { selectorOf } from "./labels";
 import {
   GATEWAY_USER,
   NATS_CLUSTER_PORT,
+  NATS_DATA_CLAIM,
   NATS_DATA_FOLDER,
   NATS_MONITOR_PORT,
   NATS_PEER_SERVICE,
@@ -15,6 +16,7 @@ import {
   PUBLISHER_USER,
   queueSubjectPrefix,
   SERVER_NAME_VARIABLE,
+  statefulSetName,
 } from "./natsConfig";
 import { loadPackage } from "./packages";
 import { fieldOfPod, httpProbe, podSpec, preferOtherNodes, SECRET_FILE_MODE, spreadOver } from "./pod";
@@ -33,6 +35,8 @@ const MEMORY_TARGET = 0.9;
 const REQUESTED_MEMORY_MIB = 128;
 const GRACE_SECONDS = 60;
 const ROLE = { name: NATS_NAME, component: "nats" };
+
+type OwnNats = NonNullable<RegionSettings["nats"]["own"]>;
 
 /** A NATS as the gateways see it. */
 export interface RegionNats {
@@ -73,16 +77,7 @@ export function createNats(
   const identity = { ...ROLE, objectName: NATS_NAME };
   const disruption = { maxUnavailable: 1, selector: { matchLabels } };
   objects.create("PodDisruptionBudget", `${name}.nats`, identity, { spec: disruption }, { parent });
-  const spec = {
-    replicas,
-    serviceName: NATS_PEER_SERVICE,
-    // servers of a cluster become ready together
-    podManagementPolicy: "Parallel",
-    selector: { matchLabels },
-    template: objects.podTemplate(ROLE, natsPod(settings, own, secret.metadata.name)),
-    volumeClaimTemplates: [volumeClaim(own)],
-  };
-  const servers = objects.create("StatefulSet", `${name}.nats`, identity, { spec }, { parent });
+  const servers = createServers(objects, name, settings, own, secret.metadata.name, parent);
   const gateway = passwords.gateway.apply((password): NatsCredentials => ({ user: GATEWAY_USER, password }));
   return { credentials: gateway, dependsOn: [servers] };
 }
@@ -99,6 +94,35 @@ function createPasswords(
   };
   const cluster = replicas > 1 ? create("cluster") : pulumi.secret("");
   return { gateway: create(GATEWAY_USER), publisher: create(PUBLISHER_USER), cluster };
+}
+
+function createServers(
+  objects: RegionObjects,
+  name: string,
+  settings: RegionSettings,
+  own: OwnNats,
+  secretName: pulumi.Input<string>,
+  parent: pulumi.Resource,
+): pulumi.Resource {
+  const { replicas } = settings.nats;
+  const spec = {
+    replicas,
+    serviceName: NATS_PEER_SERVICE,
+    // servers of a cluster become ready together
+    podManagementPolicy: "Parallel",
+    selector: { matchLabels: selectorOf("nats") },
+    template: objects.podTemplate(ROLE, natsPod(settings, own, secretName)),
+    volumeClaimTemplates: [volumeClaim(own)],
+  };
+  const options = {
+    parent,
+    // Kubernetes lets nobody change them, and servers that are made anew for it would not get larger disks either
+    ignoreChanges: ["spec.volumeClaimTemplates"],
+    // beside each other, a single server and a cluster would both get messages
+    deleteBeforeReplace: true,
+  };
+  const identity = { ...ROLE, objectName: statefulSetName(replicas) };
+  return objects.create("StatefulSet", `${name}.nats`, identity, { spec }, options);
 }
 
 function createServices(objects: RegionObjects, name: string, replicas: number, parent: pulumi.Resource): void {
@@ -118,11 +142,7 @@ function createServices(objects: RegionObjects, name: string, replicas: number, 
   objects.create("Service", `${name}.nats-peers`, identity, { spec: peers }, { parent });
 }
 
-function natsPod(
-  settings: RegionSettings,
-  { image, memory }: { image: string; memory: number },
-  secretName: pulumi.Input<string>,
-) {
+function natsPod(settings: RegionSettings, { image, memory }: OwnNats, secretName: pulumi.Input<string>) {
   const matchLabels = selectorOf("nats");
   const isCluster = settings.nats.replicas > 1;
   return podSpec({
@@ -161,16 +181,16 @@ function natsPod(
       }),
       volumeMounts: [
         { name: "config", mountPath: CONFIG_FOLDER, readOnly: true },
-        { name: "data", mountPath: NATS_DATA_FOLDER },
+        { name: NATS_DATA_CLAIM, mountPath: NATS_DATA_FOLDER },
       ],
     },
     volumes: [{ name: "config", secret: { secretName, defaultMode: SECRET_FILE_MODE } }],
   });
 }
 
-function volumeClaim({ storage, storageClass }: { storage: string; storageClass?: string }) {
+function volumeClaim({ storage, storageClass }: OwnNats) {
   return {
-    metadata: { name: "data" },
+    metadata: { name: NATS_DATA_CLAIM },
     spec: {
       accessModes: ["ReadWriteOnce"],
       ...(storageClass !== undefined && { storageClassName: storageClass }),

@@ -9,16 +9,25 @@ export interface NatsArgs {
   image?: string;
   /**
    * Servers, 1 or 3. With 3 each message is on all of them, and one may be missing.
+   *
+   * Decide before there are messages. One server and three keep them in ways that the other does not understand, so each has
+   * disks of its own: after a change queues, dead letters and the record of crons begin empty. What was there before stays
+   * on the old disks, and is there again when the number is changed back. How to move: "Queues and schedules" in the
+   * guide on Kubernetes.
    * @default 1
    */
   replicas?: 1 | 3;
   /**
-   * Disk of one server: `10Gi`. It cannot be changed later, as Kubernetes does not let it.
+   * Disk of one server: `10Gi`. Messages may take 90 % of it.
+   *
+   * A later change changes how much messages may take, and restarts the servers; disks that exist keep their size. To
+   * have more room, make their PersistentVolumeClaims larger first and raise this second: a server that may take more
+   * than its disk has stops when it is full.
    * @default "10Gi"
    */
   storage?: string;
   /**
-   * StorageClass of the disks.
+   * StorageClass that the disks are made with. A later change has no effect on servers that exist.
    * @default the cluster's default class
    */
   storageClass?: string;

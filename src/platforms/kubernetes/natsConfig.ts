@@ -1,4 +1,4 @@
-import { NATS_PORT } from "../../spec";
+import { NATS_NAME, NATS_PORT } from "../../spec";
 import { parseStorage } from "./quantities";
 import type { RegionSettings } from "./settings";
 
@@ -8,6 +8,8 @@ export const NATS_CLUSTER_PORT = 6222;
 /** Headless Service by which servers find each other. */
 export const NATS_PEER_SERVICE = "nats-peers";
 export const NATS_DATA_FOLDER = "/data";
+/** Name of the claim of a server's disk, within its StatefulSet. */
+export const NATS_DATA_CLAIM = "data";
 /** Environment variable with the server's name. */
 export const SERVER_NAME_VARIABLE = "SERVER_NAME";
 
@@ -18,6 +20,11 @@ const STORE_SHARE = 0.9;
 /** Messages are kept on disk. */
 const MAX_MEMORY_STORE_BYTES = 64 * 1024 * 1024;
 const MIB = 1024 * 1024;
+/**
+ * When messages reach the disk. A single server confirms none before; the default is every two minutes. Of a cluster two
+ * servers have a message that is confirmed, so it is lost only if both lose power within the interval.
+ */
+const SYNC_INTERVAL = { single: "always", cluster: "1s" };
 
 /** User of the region's gateways. */
 export const GATEWAY_USER = "gateway";
@@ -37,6 +44,14 @@ export interface NatsPasswords {
   cluster: string;
 }
 
+/**
+ * Name of the servers' StatefulSet, which names their disks. A server of a cluster deletes streams that it finds on the
+ * disk of a single one, and a single one does not know those of a cluster: neither may ever get the other's disk.
+ */
+export function statefulSetName(replicas: number): string {
+  return replicas > 1 ? `${NATS_NAME}-cluster` : NATS_NAME;
+}
+
 /** Prefix of the subjects of a region's queues; the queue's name comes behind it. */
 export function queueSubjectPrefix({ app, place }: Pick<RegionSettings, "app" | "place">): string {
   return `fullcode.${app}.${place.environment}.${place.region}.queues.`;
@@ -54,6 +69,7 @@ export function natsConfig(settings: RegionSettings, passwords: NatsPasswords): 
       store_dir: NATS_DATA_FOLDER,
       max_file_store: storeBytes,
       max_memory_store: MAX_MEMORY_STORE_BYTES,
+      sync_interval: nats.replicas > 1 ? SYNC_INTERVAL.cluster : SYNC_INTERVAL.single,
     },
     authorization: {
       users: [
@@ -70,11 +86,10 @@ export function natsConfig(settings: RegionSettings, passwords: NatsPasswords): 
         name: `${app}-${place.environment}-${place.region}`,
         listen: `0.0.0.0:${NATS_CLUSTER_PORT}`,
         authorization: { user: "cluster", password: passwords.cluster },
-        routes: Array.from(
-          { length: nats.replicas },
-          (_, index) =>
-            `nats://cluster:${passwords.cluster}@nats-${index}.${NATS_PEER_SERVICE}.${namespace}.svc:${NATS_CLUSTER_PORT}`,
-        ),
+        routes: Array.from({ length: nats.replicas }, (_, index) => {
+          const host = `${statefulSetName(nats.replicas)}-${index}.${NATS_PEER_SERVICE}.${namespace}.svc`;
+          return `nats://cluster:${passwords.cluster}@${host}:${NATS_CLUSTER_PORT}`;
+        }),
       },
     }),
   };

@@ -21,8 +21,8 @@ type Ingress = NonNullable<NetworkPolicy["spec"]["ingress"]>[number];
 type Egress = NonNullable<NetworkPolicy["spec"]["egress"]>[number];
 
 const DNS_PORT = 53;
-/** The API server's, through its Service and without it: its address differs between clusters. */
-const API_SERVER_PORTS = [443, 6443];
+/** Port of the API server's Service. Networks look at connections to a Service before or after they have turned them. */
+const API_SERVICE_PORT = 443;
 
 /** Every address but those of private networks (RFC 1918, RFC 6598, RFC 4193) and of a link (RFC 3927, RFC 4291). */
 const INTERNET = [
@@ -74,14 +74,20 @@ export function createNetworkPolicies(
       nats.own === undefined
         ? { ports: ports(portsOfServers(nats.url)) }
         : { to: pods(NATS), ports: ports([NATS_PORT]) },
-      { ports: ports([...new Set([...API_SERVER_PORTS, ...portOfKeys(sessions?.jwksUrl)])]) },
+      // the API server's address differs between clusters
+      {
+        ports: ports([
+          ...new Set([API_SERVICE_PORT, ...networkPolicies.apiServerPorts, ...portOfKeys(sessions?.jwksUrl)]),
+        ]),
+      },
     ],
   });
   create("functions", "function", {
     podSelector: { matchLabels: FUNCTIONS },
     policyTypes: ["Egress"],
     egress: [
-      { to: pods(GATEWAYS), ports: ports([GATEWAY_PORTS.link]) },
+      // messages of their own region's queues go by `POST /queues/…`
+      { to: pods(GATEWAYS), ports: ports([GATEWAY_PORTS.link, GATEWAY_PORTS.http]) },
       ...(networkPolicies.egress ?? []).map(egressOf),
     ],
   });
@@ -123,7 +129,7 @@ function gatewayIngress({
   ingressNamespace,
   kedaNamespace,
 }: NonNullable<RegionSettings["networkPolicies"]>): Ingress[] {
-  const clients = ingressNamespace === undefined ? {} : { from: [namespace(ingressNamespace)] };
+  const clients = ingressNamespace === undefined ? {} : { from: [namespace(ingressNamespace), ...pods(FUNCTIONS)] };
   return [
     { ...clients, ports: ports([GATEWAY_PORTS.http]) },
     { from: pods(FUNCTIONS), ports: ports([GATEWAY_PORTS.link]) },

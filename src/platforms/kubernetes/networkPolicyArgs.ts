@@ -17,4 +17,10 @@ export interface NetworkPolicyArgs {
    * @default "keda"
    */
   kedaNamespace?: string;
+  /**
+   * Ports of the API server itself, 1 to 65535, which gateways connect to beside 443, that of its Service:
+   * `kubectl get endpointslices -n default` shows them. MicroK8s has 16443, minikube 8443.
+   * @default [6443]
+   */
+  apiServerPorts?: readonly number[];
 }

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { kubeconfigFromList } from "./kubeconfigList";
 import type { ProviderArguments } from "./objects";
 import { loadPackage } from "./packages";
 import type { RegionSettings } from "./settings";
@@ -12,7 +13,7 @@ export function createProvider(
 ): pulumi.ProviderResource {
   const { Provider } = loadPackage("@pulumi/kubernetes")!;
   const args: ProviderArguments = {
-    ...(kubeconfig !== undefined && { kubeconfig: pulumi.secret(kubeconfig) }),
+    kubeconfig: kubeconfig !== undefined ? pulumi.secret(kubeconfig) : kubeconfigFromList(context),
     context,
     clusterIdentifier,
     // documents are edited in place: replaced, each would be there twice for a moment

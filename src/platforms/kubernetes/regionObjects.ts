@@ -30,7 +30,7 @@ export class RegionObjects {
   private readonly classes: Record<keyof ObjectKinds, ObjectClass>;
   private readonly dependsOn: pulumi.Resource[] = [];
   /** Names of the Secrets that nodes log in with at the registry. */
-  private readonly pullSecrets: pulumi.Input<string>[];
+  private readonly pullSecrets: string[];
 
   constructor(
     private readonly settings: RegionSettings,
@@ -40,16 +40,24 @@ export class RegionObjects {
     this.pullSecrets = [...settings.imagePullSecrets];
   }
 
-  /** Has the pods that are created later pull their images with a Secret. */
-  pullWith(secretName: pulumi.Input<string>): void {
+  /**
+   * Has the pods that are created later pull their images with a Secret.
+   *
+   * @param secretName - A plain one: of an object that has an output of the Secret in it, the engine may take a Secret that is
+   * deleted and made again for a reason to replace the object too.
+   */
+  pullWith(secretName: string, secret: CreatedObject): void {
     this.pullSecrets.push(secretName);
+    this.dependsOn.push(secret);
   }
 
   /** Makes the namespace, on which all objects that are created later depend. */
-  createNamespace(name: string, labels: Record<string, string>, parent: pulumi.Resource): void {
+  createNamespace(name: string, labels: Record<string, string>, parent: pulumi.Resource): CreatedObject {
     const { namespace } = this.settings;
     const identity = { objectName: namespace, name: namespace, component: "namespace", labels };
-    this.dependsOn.push(this.create("Namespace", name, identity, {}, { parent }));
+    const created = this.create("Namespace", name, identity, {}, { parent });
+    this.dependsOn.push(created);
+    return created;
   }
 
   /** @param name - Of the resource. */

@@ -5,6 +5,7 @@ import {
   functionDeploymentName,
   type FunctionDocument,
   GATEWAY_PORTS,
+  SCALER_METADATA,
   SCALER_SERVICE,
 } from "../../spec";
 import type { RegionObjects } from "./regionObjects";
@@ -22,12 +23,11 @@ export function createScaledObject(
   const identity = { objectName: functionName, name: functionName, component: "function", labels };
   const metadata = {
     scalerAddress: `${SCALER_SERVICE}.${namespace}.svc:${GATEWAY_PORTS.scaler}`,
-    function: functionName,
-    // the target of the autoscaler is asked for only when this object has changed
-    concurrency: String(concurrency),
+    [SCALER_METADATA.function]: functionName,
+    [SCALER_METADATA.concurrency]: String(concurrency),
   };
   const spec = {
-    scaleTargetRef: { name: functionDeploymentName(functionName) },
+    scaleTargetRef: { name: functionDeploymentName(functionName, true) },
     minReplicaCount: scale.min,
     maxReplicaCount: scale.max,
     cooldownPeriod: Math.ceil(scale.idleSeconds),

@@ -17,6 +17,8 @@ export function loadBalancerUrl(
     const [{ hostname, ip } = {}] = known?.loadBalancer?.ingress ?? [];
     const host = hostname ?? ip;
     if (host !== undefined) return httpUrl(host, port);
+    // a preview has the status of the Service as it is now: of one that was another type, without an address
+    if (pulumi.runtime.isDryRun()) return pulumi.unknown as unknown as string;
     throw new pulumi.RunError(
       `the load balancer of region "${place.environment}/${place.region}" has no address; does the cluster give Services of type LoadBalancer one? Otherwise set \`url\``,
     );

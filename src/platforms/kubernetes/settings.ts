@@ -13,6 +13,7 @@ type Unchanged = Pick<
   | "kubeconfig"
   | "registry"
   | "registryCredentials"
+  | "pullCredentials"
   | "ingress"
   | "httpRoute"
   | "nodeImage"
@@ -51,15 +52,19 @@ export interface RegionSettings extends Unchanged {
   };
   autoscaler: "keda" | "none";
   pollingInterval: number;
-  networkPolicies: (NetworkPolicyArgs & { kedaNamespace: string }) | undefined;
+  networkPolicies:
+    (NetworkPolicyArgs & Required<Pick<NetworkPolicyArgs, "kedaNamespace" | "apiServerPorts">>) | undefined;
   labels: Readonly<Record<string, string>>;
   annotations: Readonly<Record<string, string>>;
   linkGeneration: number;
   transform: NonNullable<KubernetesArgs["transform"]>;
 }
 
+/** One for all regions: those that share images have to have the same. */
+const DEFAULT_IMAGE_BUILDER = dockerImageBuilder();
 const DEFAULT_GATEWAY = { replicas: 2, memory: 1024, cpu: 0.25 };
 const DEFAULT_NATS = { image: "nats:2.12-alpine", storage: "10Gi", memory: 512 };
+const DEFAULT_NETWORK_POLICIES = { kedaNamespace: "keda", apiServerPorts: [6443] };
 const DEFAULT_POLLING_SECONDS = 5;
 const DEFAULT_SERVICE_PORT = 80;
 
@@ -91,7 +96,7 @@ export function settle(args: KubernetesArgs, app: string, place: RegionPlace): R
     place,
     clusterIdentifier: clusterOf(args, place),
     imagePullSecrets: args.imagePullSecrets ?? [],
-    imageBuilder: args.imageBuilder ?? dockerImageBuilder(),
+    imageBuilder: args.imageBuilder ?? DEFAULT_IMAGE_BUILDER,
     platform: args.platform ?? DEFAULT_PLATFORM,
     namespace,
     createNamespace: args.createNamespace ?? true,
@@ -105,7 +110,7 @@ export function settle(args: KubernetesArgs, app: string, place: RegionPlace): R
     networkPolicies:
       args.networkPolicies === false
         ? undefined
-        : { kedaNamespace: "keda", ...withoutUndefined(args.networkPolicies ?? {}) },
+        : { ...DEFAULT_NETWORK_POLICIES, ...withoutUndefined(args.networkPolicies ?? {}) },
     labels: args.labels ?? {},
     annotations: args.annotations ?? {},
     linkGeneration: args.linkGeneration ?? 1,

@@ -13,6 +13,7 @@ import { transformDocument } from "../transformDocument";
 import type {
   FunctionPlatform,
   FunctionResources,
+  Params,
   Platform,
   RegionPlace,
   RegionPlan,
@@ -35,6 +36,11 @@ export interface LocalArgs {
    * @default the first free one from 4001 on, in the order that the program declares its regions
    */
   port?: number;
+  /**
+   * Parameters of this region, on top of the environment's and the app's: one that is named here has this value.
+   * @default the environment's
+   */
+  params?: Params;
 }
 
 /**
@@ -52,6 +58,7 @@ export function local(args: LocalArgs = {}): Platform {
       return {
         problems: problem === undefined ? [] : [["port", problem]],
         document,
+        params: args.params,
         create: (region, parent) => new LocalRegion(place, region, parent),
       };
     },

@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 
-import { canonicalAddress, joinAddress, splitAddress } from "./addresses";
+import { canonicalAddress, joinAddress, splitAddress } from "../../link/addresses";
 import { type GatewayLink } from "./gatewayLink";
 
 /** Pauses before another try, of a name or of an address; they double. */

@@ -2,7 +2,7 @@ import { type OnReadOpts } from "node:net";
 import { type ConnectionOptions, type SecureContext, type TLSSocket } from "node:tls";
 
 import { LINK_TLS } from "../../link/linkTls";
-import { splitAddress } from "./addresses";
+import { splitAddress } from "../../link/addresses";
 
 /** Time after which the operating system asks a gateway that is silent whether it is there. */
 const KEEP_ALIVE_MS = 5_000;

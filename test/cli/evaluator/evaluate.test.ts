@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { evaluate, type Evaluation } from "../../../src/cli/evaluator/evaluate";
@@ -95,6 +96,22 @@ test("a program becomes the files of its local regions", async () => {
   expect(evaluation.outputs).toEqual({ urls: { here: "http://localhost:5101" }, secret: "[secret]" });
   expect(evaluation.sources.sort()).toEqual([join(folder(), "index.ts"), join(folder(), "lib/path.ts")]);
   expect(lines).toEqual([`in shop dev ${folder()}`]);
+});
+
+test("nothing is staged for images of regions in clusters, whose functions need not even compile", async () => {
+  const program = `
+    import { Environment, FullCodeFunction, kubernetes, local, ServerlessApp } from "fullcode";
+    const app = new ServerlessApp("shop");
+    const regions = { here: local(), eu: kubernetes({ registry: "registry.example.com/shop" }) };
+    const environment = new Environment("test", { app, type: "test", regions });
+    const code = { code: "./fn", entrypoint: "src/index.ts" };
+    const fn = new FullCodeFunction("fn", { app, environments: [environment], ...code });
+    export const digests = fn.imageDigest;`;
+  const evaluation = await run({ "index.ts": program, "fn/src/index.ts": "const x: = 1;" });
+  expect(evaluation.remoteRegions).toEqual(["test.eu"]);
+  expect(evaluation.outputs).toEqual({ digests: "[known after a deployment]" });
+  expect(Object.keys(contents(evaluation))).toContain(".fullcode/dev/test/here/function.fn.json");
+  expect(existsSync(join(folder(), ".fullcode/dev/images"))).toBe(false);
 });
 
 test("variables and an agency are secret files", async () => {

@@ -56,6 +56,29 @@ test("a gateway that restarts adds nothing, a failure and a new version do", asy
   expect((await history().all())[1].error).toHaveLength(500);
 });
 
+test("gateways that start add nothing to a version that has failed, and another version in between begins it anew", async () => {
+  const report = async (each: string, error?: string) => {
+    const gateway = history();
+    gateway.deployed(version("orders", each));
+    if (error !== undefined) gateway.failed(version("orders", each), error);
+    await gateway.close();
+  };
+  await report("1", "it exits");
+  const first = await history().all();
+  await report("1", "it exits");
+  await report("1");
+  expect(await history().all()).toEqual(first);
+  await report("1", "it hangs");
+  expect(await said()).toEqual(["orders 1 deployed", "orders 1 failed", "orders 1 failed"]);
+  const now = Date.now();
+  jest.spyOn(Date, "now").mockImplementation(() => now + 60_000);
+  await report("2");
+  jest.spyOn(Date, "now").mockImplementation(() => now + 120_000);
+  await report("1");
+  jest.restoreAllMocks();
+  expect((await said()).slice(3)).toEqual(["orders 2 deployed", "orders 1 deployed"]);
+});
+
 test("the newest records are kept", async () => {
   const gateway = history();
   for (let i = 0; i < 600; i++) gateway.deployed(version("orders", `v${i}`));

@@ -8,6 +8,7 @@ import { currentProcess, isRunning } from "../../../src/gateway/queues/processId
 import { ChildScripts } from "../../support/childScripts";
 import { temporaryFolder } from "../../support/temporaryFolder";
 import { waitUntil } from "../../support/waitUntil";
+import { deadLettersOf } from "./storeFixture";
 
 const folder = temporaryFolder();
 const children = new ChildScripts();
@@ -105,7 +106,7 @@ describe("a process that is killed", () => {
     await waitUntil("the queue is empty", async () => (await reopened.counts("orders")).deadLetters === 3);
     await consumer.stop();
     expect(attempts).toEqual([["d", 1]]);
-    expect(await reopened.deadLetters("orders")).toMatchObject(
+    expect(await deadLettersOf(reopened)).toMatchObject(
       ["a", "b", "c"].map((body) => ({
         body: Buffer.from(body),
         attempts: 2,

@@ -8,7 +8,7 @@ import { ChildScripts } from "../../support/childScripts";
 import { connected, NatsRegion } from "../../support/natsRegion";
 import { describeWithNats, NatsServer } from "../../support/natsServer";
 import { waitUntil } from "../../support/waitUntil";
-import { text } from "./storeFixture";
+import { deadLettersOf, text } from "./storeFixture";
 
 const ACK_WAIT_MS = 1_000;
 
@@ -118,7 +118,7 @@ describeWithNats("several gateways on one region", () => {
     consume(store, { maxDeliveries: 2 }, () => (ran++, done()));
     await waitUntil("the burial", async () => (await store.counts("orders")).deadLetters === 1);
     expect(ran).toBe(0);
-    const [letter] = await store.deadLetters("orders");
+    const [letter] = await deadLettersOf(store);
     expect(letter).toMatchObject({ attempts: 2, body: Buffer.from("0") });
     expect(letter.reason).toMatch(/what became of delivery 2 is not known: the gateway ended/);
     expect(await store.counts("orders")).toEqual({ pending: 0, inFlight: 0, deadLetters: 1 });
@@ -142,7 +142,7 @@ describeWithNats("several gateways on one region", () => {
     await waitUntil("the burial", async () => (await other.counts("orders")).deadLetters === 1);
     expect(new Set(attempts.filter((line) => line.startsWith("first")))).toEqual(new Set(["first 1"]));
     expect(attempts.filter((line) => line.startsWith("other"))).toEqual(["other 1", "other 1", "other 2"]);
-    expect(await other.deadLetters("orders")).toMatchObject([{ attempts: 2, reason: "no" }]);
+    expect(await deadLettersOf(other)).toMatchObject([{ attempts: 2, reason: "no" }]);
   });
 
   it("give back what they have not begun when they stop", async () => {

@@ -1,3 +1,5 @@
+import { jetstreamManager } from "@nats-io/jetstream";
+
 import type { ConsumerOptions, MessageConsumer, MessageStore } from "../../../src/gateway/queues/messageStore";
 import { connected, NatsRegion } from "../../support/natsRegion";
 import { describeWithNats, NatsServer } from "../../support/natsServer";
@@ -167,6 +169,45 @@ describeWithNats("a NATS server that goes away", () => {
     await waitUntil("the delivery", () => seen.length === 2);
     expect(await store.value("k")).toBeUndefined();
     expect(await store.compareAndSet("k", undefined, "1")).toBe(true);
+  });
+
+  it("and comes back finds the settings that a gateway of a later configuration has set", async () => {
+    await server.start();
+    const earlier = await region.open({ duplicateWindowMs: MINUTE_MS });
+    await earlier.publish("orders", text("a"));
+    const later = await region.open({ duplicateWindowMs: 2 * MINUTE_MS });
+    await later.publish("orders", text("b"));
+    await later.close();
+    const { connection } = await connected(region.connect());
+    const manager = await jetstreamManager(connection);
+    // what is made anew shows that the streams were looked after
+    await manager.streams.delete(`${region.stream}_dead`);
+    await server.restart("SIGTERM");
+    await waitUntil("the missing stream", () =>
+      manager.streams.info(`${region.stream}_dead`).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await waitUntil("NATS", async () => (await earlier.counts("orders").catch(() => undefined))?.pending === 2);
+    const { config } = await manager.streams.info(region.stream);
+    expect(config.duplicate_window).toBe(2 * MINUTE_MS * 1_000_000);
+  });
+
+  it("and comes back empty gets no streams from a gateway that leaves", async () => {
+    await server.start();
+    const leaving = await open();
+    await leaving.publish("orders", text("a"));
+    leaving.leave();
+    await server.stop();
+    await server.wipe();
+    await server.start();
+    await expect(leaving.publish("orders", text("b"))).rejects.toMatchObject({ name: "StoreUnavailableError" });
+    const { connection } = await connected(region.connect());
+    await expect((await jetstreamManager(connection)).streams.info(region.stream)).rejects.toThrow("stream not found");
+    await (await open()).publish("orders", text("c"));
+    await leaving.publish("orders", text("d"));
+    await waitUntil("both", async () => (await leaving.counts("orders")).pending === 2);
   });
 
   it("tells why the streams cannot be made, once", async () => {

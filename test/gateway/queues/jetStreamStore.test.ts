@@ -8,7 +8,7 @@ import { connected, NatsRegion } from "../../support/natsRegion";
 import { describeWithNats, NatsServer } from "../../support/natsServer";
 import { waitUntil } from "../../support/waitUntil";
 import { behavesAsMessageStore } from "./messageStoreBehaviour";
-import { storeFixture, text } from "./storeFixture";
+import { deadLettersOf, storeFixture, text } from "./storeFixture";
 
 /** What docs/decisions/0013-jetstream.md asks for. */
 const SUBJECTS = {
@@ -86,7 +86,7 @@ describeWithNats("the JetStream store", () => {
       client.publish(region.subject("orders"), Buffer.alloc(limits.MAX_MESSAGE_BYTES + 1));
       await client.flush();
       expect(await receive(1)).toEqual([]);
-      const [letter] = await fixture.store.deadLetters("orders");
+      const [letter] = await deadLettersOf(fixture.store);
       expect(letter).toMatchObject({ attempts: 0, reason: expect.stringContaining("6291457 bytes") as string });
       expect(letter.body).toHaveLength(limits.MAX_MESSAGE_BYTES + 1);
     });
@@ -221,7 +221,7 @@ describeWithNats("the JetStream store", () => {
       const back = store.consume("orders", { ...failing, maxDeliveries: 3 }, fail);
       await waitUntil("both dead", async () => (await store.counts("orders")).deadLetters === 2);
       await back.stop();
-      const letters = await store.deadLetters("orders");
+      const letters = await deadLettersOf(store);
       expect(letters.map(({ body, attempts: count }) => `${body.toString()} ${count}`).sort()).toEqual(["a 3", "b 3"]);
     });
 
@@ -238,7 +238,7 @@ describeWithNats("the JetStream store", () => {
       consumer.update({ ...options, maxDeliveries: 1 });
       await waitUntil("the letter", async () => (await store.counts("orders")).deadLetters === 1);
       await consumer.stop();
-      const [letter] = await store.deadLetters("orders");
+      const [letter] = await deadLettersOf(store);
       expect(letter.attempts).toBe(attempts);
     });
   });
@@ -260,11 +260,11 @@ describeWithNats("the JetStream store", () => {
       expect(await store.purgeDeadLetters("orders", { ids: ids.slice(0, 10) })).toBe(10);
       expect(await store.redrive("orders", { ids: ids.slice(5, 15) })).toBe(5);
       expect(await store.counts("orders")).toEqual({ pending: 5, inFlight: 0, deadLetters: 45 });
-      const [letter] = await store.deadLetters("orders", { limit: 1 });
+      const [letter] = await deadLettersOf(store, "orders", 1);
       expect(letter.contentType).toBe("application/json");
       expect(letter.reason.startsWith("line 1\nline 2 ünïcode 😀😀")).toBe(true);
       expect(letter.publishedAt).toBeLessThanOrEqual(letter.deadAt);
-      expect(await store.deadLetters("nothing-here")).toEqual([]);
+      expect(await deadLettersOf(store, "nothing-here")).toEqual([]);
     });
 
     it("are not lost or doubled when two gateways redrive at once", async () => {
@@ -324,7 +324,7 @@ describeWithNats("a server that takes only small messages", () => {
       );
       await waitUntil("a dead letter", async () => (await store.counts("orders")).deadLetters === 1);
       await consumer.stop();
-      const [letter] = await store.deadLetters("orders");
+      const [letter] = await deadLettersOf(store);
       expect(letter.reason).toMatch(/^no \(the body was cut to \d+ of 1048576 bytes\)$/);
       expect(await store.counts("orders")).toEqual({ pending: 0, inFlight: 0, deadLetters: 1 });
     } finally {

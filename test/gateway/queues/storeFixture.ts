@@ -16,6 +16,13 @@ export function text(body: string): NewMessage {
   return { body: Buffer.from(body), contentType: "text/plain" };
 }
 
+/** All dead letters of a queue. */
+export async function deadLettersOf(store: MessageStore, queue = QUEUE, limit?: number): Promise<DeadLetter[]> {
+  const letters: DeadLetter[] = [];
+  for await (const letter of store.deadLetters(queue, { limit })) letters.push(letter);
+  return letters;
+}
+
 /** A store of the running test with its consumers. */
 export class StoreFixture {
   store!: MessageStore;

@@ -204,11 +204,12 @@ describe("a Node.js function", () => {
     expect(new Set(tokens).size).toBe(4);
   });
 
-  test("is deployed after gateways that accept its token, and scaled after it is there", () => {
+  test("is deployed after gateways that accept its token, and scaled once it is there and KEDA can ask", () => {
     const names = (type: string) =>
       cluster.resource(type, "orders.production.eu").dependencies.map((urn) => urn.split("::").slice(2).join("::"));
     expect(names("Deployment").join()).toContain("apps/v1:Deployment::production.eu.gateway");
     expect(names("ScaledObject").join()).toContain("apps/v1:Deployment::orders.production.eu");
+    expect(names("ScaledObject").join()).toContain("core/v1:Service::production.eu.gateway-scaler");
   });
 });
 
@@ -360,8 +361,26 @@ describe("scaling", () => {
     [3, 3],
   ])("without an autoscaler a minimum of %p is %p pods", async (min, replicas) => {
     const cluster = await declareFunction({ scale: { min } }, { autoscaler: "none" });
-    expect(cluster.object<Deployment>("Deployment", NAME).spec.replicas).toBe(replicas);
+    const { metadata, spec } = cluster.object<Deployment>("Deployment", NAME);
+    expect(spec.replicas).toBe(replicas);
+    // what somebody else set is no conflict
+    expect(metadata.annotations).toEqual({ "pulumi.com/skipAwait": "true", "pulumi.com/patchForce": "true" });
     expect(cluster.resources.filter(({ type }) => type.endsWith(":ScaledObject"))).toEqual([]);
+  });
+
+  test("what had an autoscaler is replaced by a Deployment that KEDA does not know, and the reverse", async () => {
+    const scaled = await declareFunction();
+    const fixed = await declareFunction({}, { autoscaler: "none" });
+    const of = (cluster: DeclaredCluster) => ({
+      urn: cluster.resource("Deployment", NAME).urn,
+      name: cluster.object<Deployment>("Deployment", NAME).metadata.name,
+    });
+    // another name has the provider make the one before it deletes the other
+    expect(of(scaled).urn).toBe(of(fixed).urn);
+    expect(scaled.object("ScaledObject", NAME)).toMatchObject({
+      spec: { scaleTargetRef: { name: of(scaled).name } },
+    });
+    expect([of(scaled).name, of(fixed).name]).toEqual(["function-orders", "fixed-orders"]);
   });
 });
 
@@ -448,7 +467,7 @@ interface SecretObject {
   stringData: Record<string, string>;
 }
 interface Deployment {
-  metadata: object;
+  metadata: { name: string; annotations: Record<string, string> };
   spec: {
     replicas?: number;
     template: {

@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { Environment, kubernetes, type KubernetesArgs, ServerlessApp } from "../../../src";
+import { Environment, type ImageRequest, kubernetes, type KubernetesArgs, ServerlessApp } from "../../../src";
 import { gatewayConfig, linkRoots, natsCredentials } from "../../../src/spec";
 import { autonamed, password, rootSecret } from "../../support/clusterProviders";
 import { type DeclaredCluster, declareCluster, inProjectFolder } from "../../support/declareCluster";
+import { declareProgram } from "../../support/declareProgram";
 
 inProjectFolder();
 beforeEach(() => jest.spyOn(console, "log").mockImplementation());
@@ -14,14 +15,16 @@ const GATEWAY: KubernetesArgs = {
 };
 const REGION = "production.eu";
 
-/** One region without functions. */
 function declareRegion(args: Partial<KubernetesArgs> = {}): Promise<DeclaredCluster> {
-  return declareCluster(() => {
-    const app = new ServerlessApp("shop");
-    const regions = { eu: kubernetes({ ...GATEWAY, ...args }) };
-    const { url } = new Environment("production", { app, type: "live", regions });
-    return { url };
-  });
+  return declareCluster(() => createRegion(args));
+}
+
+/** One region without functions. */
+function createRegion(args: Partial<KubernetesArgs>) {
+  const app = new ServerlessApp("shop");
+  const regions = { eu: kubernetes({ ...GATEWAY, ...args }) };
+  const { url } = new Environment("production", { app, type: "live", regions });
+  return { url };
 }
 
 const LABELS = {
@@ -49,7 +52,8 @@ describe("gateways", () => {
     });
     expect(template.metadata).toEqual({ labels: LABELS });
     const { containers, volumes, affinity, topologySpreadConstraints, ...pod } = template.spec;
-    expect(pod).toMatchObject({ terminationGracePeriodSeconds: 930, serviceAccountName: "gateway" });
+    // the notice, the wait for an instance, the longest timeout, and 30 s to close
+    expect(pod).toMatchObject({ terminationGracePeriodSeconds: 5 + 60 + 900 + 30, serviceAccountName: "gateway" });
     expect(affinity).toEqual({
       podAntiAffinity: {
         preferredDuringSchedulingIgnoredDuringExecution: [
@@ -150,7 +154,7 @@ describe("gateways", () => {
 
   test("read documents and each other's addresses in their namespace, and nothing else", async () => {
     const cluster = await declareRegion();
-    const verbs = ["get", "list", "watch"];
+    const verbs = ["list", "watch"];
     expect(cluster.object("Role", `${REGION}.gateway`)).toMatchObject({
       metadata: METADATA,
       rules: [
@@ -264,6 +268,16 @@ describe("how a region is reached", () => {
     });
     const named = await declareRegion({ service: lb, url: "https://shop.example.com" });
     expect(service(named, "gateway").metadata.annotations).toEqual({ ...SKIP_AWAIT, "example.com/scheme": "internal" });
+  });
+
+  test("a preview awaits no address of a Service that becomes a load balancer", async () => {
+    // the provider answers an update's preview with the status that the Service has so far
+    const status = { loadBalancer: {} };
+    const outputs = ({ type }: { type: string }) => (type === "kubernetes:core/v1:Service" ? { status } : {});
+    const service = { type: "LoadBalancer" } as const;
+    const { resources } = await declareProgram(() => createRegion({ service }), { outputs, preview: true });
+    const document = resources.find(({ type, name }) => type.endsWith(":ConfigMap") && name === REGION)!;
+    expect(document.inputs.data).toEqual({ "document.json": pulumi.runtime.unknownValue });
   });
 
   test("an Ingress for every path of the host", async () => {
@@ -387,7 +401,7 @@ describe("the region's place", () => {
       const secret = cluster.object<SecretObject>("Secret", `${REGION}.registry`);
       expect(secret.type).toBe("kubernetes.io/dockerconfigjson");
       const { spec } = cluster.object<Deployment>("Deployment", `${REGION}.gateway`);
-      const names = [{ name: "other" }, { name: autonamed(`${REGION}.registry`) }];
+      const names = [{ name: "other" }, { name: "registry-pull" }];
       expect(spec.template.spec.imagePullSecrets).toEqual(names);
       return JSON.parse(secret.stringData[".dockerconfigjson"]) as unknown;
     };
@@ -395,6 +409,47 @@ describe("the region's place", () => {
     expect(await auth("registry.example.com:5000/shop")).toEqual({ auths: { "registry.example.com:5000": login } });
     for (const hub of ["acme", "docker.io/acme"])
       expect(await auth(hub)).toEqual({ auths: { "https://index.docker.io/v1/": login } });
+  });
+
+  test("credentials that each deployment brings anew change one Secret and no pod", async () => {
+    const declare = (password: string) =>
+      declareRegion({ registryCredentials: { username: "ci", password: pulumi.secret(password) } });
+    const [before, after] = [await declare("token-1"), await declare("token-2")];
+    const name = `${REGION}.registry`;
+    const [old, secret] = [before, after].map((cluster) => cluster.object<SecretObject>("Secret", name));
+    expect(secret.stringData).not.toEqual(old.stringData);
+    expect(secret.metadata.name).toBe("registry-pull");
+    const { urn } = after.resource("Secret", name);
+    for (const [kind, program] of [
+      ["Deployment", `${REGION}.gateway`],
+      ["StatefulSet", `${REGION}.nats`],
+    ]) {
+      const { dependencies, propertyDependencies } = after.resource(kind, program);
+      expect(after.object(kind, program)).toEqual(before.object(kind, program));
+      expect(dependencies).toContain(urn);
+      expect(Object.values(propertyDependencies).flat()).not.toContain(urn);
+    }
+    // another Secret does roll them: their pods have its name, which is made up at each change
+    const gateway = after.resource("Secret", `${REGION}.gateway`).urn;
+    expect(after.resource("Deployment", `${REGION}.gateway`).propertyDependencies.spec).toContain(gateway);
+  });
+
+  test("nodes may log in with other credentials than those that push", async () => {
+    const pushed: ImageRequest["credentials"][] = [];
+    const imageBuilder = {
+      build: (_: string, { credentials }: ImageRequest) => {
+        pushed.push(credentials);
+        return { reference: pulumi.output("image@sha256:0"), digest: pulumi.output("sha256:0") };
+      },
+    };
+    const registryCredentials = { username: "ci", password: pulumi.secret("short-lived") };
+    const pullCredentials = { username: "nodes", password: pulumi.secret("long-lived") };
+    const cluster = await declareRegion({ registryCredentials, pullCredentials, imageBuilder, gateway: {} });
+    expect(pushed).toEqual([registryCredentials]);
+    const { stringData } = cluster.object<SecretObject>("Secret", `${REGION}.registry`);
+    expect(JSON.parse(stringData[".dockerconfigjson"])).toMatchObject({
+      auths: { "registry.example.com": { username: "nodes", password: "long-lived" } },
+    });
   });
 
   test("without an autoscaler nothing of KEDA's is there, and a note says so", async () => {

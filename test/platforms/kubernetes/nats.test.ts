@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
@@ -10,6 +10,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { Environment, kubernetes, type KubernetesArgs, ServerlessApp } from "../../../src";
 import { gatewayConfig, natsCredentials } from "../../../src/spec";
 import { openJetStreamStore } from "../../../src/gateway/queues/jetStreamStore";
+import type { MessageStore } from "../../../src/gateway/queues/messageStore";
 import { connectNats } from "../../../src/gateway/queues/natsConnection";
 import { autonamed, password } from "../../support/clusterProviders";
 import { type DeclaredCluster, declareCluster, inProjectFolder } from "../../support/declareCluster";
@@ -95,6 +96,14 @@ describe("a NATS of the region's own", () => {
     expect(cluster.object("PodDisruptionBudget", NAME)).toMatchObject({ spec: { maxUnavailable: 1 } });
   });
 
+  test("keeps its disks when their size or class is changed, and goes before servers in another number come", async () => {
+    const cluster = await declareRegion({ storage: "20Gi", storageClass: "fast" });
+    expect(cluster.resource("StatefulSet", NAME)).toMatchObject({
+      ignoreChanges: ["spec.volumeClaimTemplates"],
+      deleteBeforeReplace: true,
+    });
+  });
+
   test("of three servers has Services to be found by, and messages on all of them", async () => {
     const cluster = await declareRegion({
       replicas: 3,
@@ -102,7 +111,8 @@ describe("a NATS of the region's own", () => {
       memory: 2048,
       storageClass: "fast",
     });
-    const { spec } = cluster.object<Workload>("StatefulSet", NAME);
+    const { metadata, spec } = cluster.object<Workload>("StatefulSet", NAME);
+    expect(metadata).toMatchObject({ name: "nats-cluster" });
     expect(spec).toMatchObject({ replicas: 3, volumeClaimTemplates: [{ spec: { storageClassName: "fast" } }] });
     expect(spec.template.spec.containers[0]).toMatchObject({
       image: "registry.example.com/nats:2.12",
@@ -165,17 +175,26 @@ describeWithNats("the servers that a region configures", () => {
   /** Close what a test has opened. */
   const closers: (() => Promise<void>)[] = [];
 
-  beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), "fullcode-nats-config-"))));
+  beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), "fullcode-nats-config-"))));
   afterEach(async () => {
+    await stopServers();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function stopServers(): Promise<void> {
     await Promise.all(closers.splice(0).map((close) => close()));
     await Promise.all(children.splice(0).map((child) => (child.kill("SIGKILL"), once(child, "exit"))));
-  });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  }
 
-  /** Runs the very configuration of a region, with addresses of this machine in place of the cluster's. */
+  /**
+   * Runs the very configuration of a region, with addresses of this machine in place of the cluster's, and a folder for
+   * each claim of a disk.
+   */
   async function startServers(replicas: 1 | 3): Promise<{ urls: string[]; monitors: string[] }> {
     const cluster = await declareRegion({ replicas });
     const config = cluster.object<SecretObject>("Secret", NAME).stringData["nats.conf"];
+    const { metadata, spec } = cluster.object<Workload>("StatefulSet", NAME);
+    const pod = (server: number) => `${metadata.name}-${server}`;
     const ports = await freePorts(3 * replicas);
     const port = (server: number, index: number) => ports[3 * server + index];
     for (let server = 0; server < replicas; server++) {
@@ -184,17 +203,33 @@ describeWithNats("the servers that a region configures", () => {
         .replace("0.0.0.0:4222", `127.0.0.1:${port(server, 0)}`)
         .replace("0.0.0.0:8222", `127.0.0.1:${port(server, 1)}`)
         .replace("0.0.0.0:6222", `127.0.0.1:${port(server, 2)}`)
-        .replace(/nats-(\d)\.nats-peers\.shop-live\.svc:6222/g, (_, peer) => `127.0.0.1:${port(Number(peer), 2)}`)
-        .replace('"/data"', JSON.stringify(join(folder, `data-${replicas}-${server}`)));
+        .replace(
+          /([\w-]+)\.nats-peers\.shop-live\.svc:6222/g,
+          (_, peer: string) => `127.0.0.1:${port(ordinalOf(peer), 2)}`,
+        )
+        .replace(
+          '"/data"',
+          JSON.stringify(join(folder, `${spec.volumeClaimTemplates[0].metadata.name}-${pod(server)}`)),
+        );
       expect(local).not.toMatch(/0\.0\.0\.0|\.svc/);
       await writeFile(file, local);
-      const environment = { ...process.env, SERVER_NAME: `nats-${server}` };
+      const environment = { ...process.env, SERVER_NAME: pod(server) };
       children.push(spawn(natsServer(), ["--config", file], { stdio: "ignore", env: environment }));
     }
     const address = (index: number) => (_: unknown, server: number) => `127.0.0.1:${port(server, index)}`;
     const monitors = Array.from({ length: replicas }, address(1)).map((each) => `http://${each}`);
     for (const monitor of monitors) await waitUntil(`${monitor} is healthy`, () => isHealthy(`${monitor}/healthz`));
     return { urls: Array.from({ length: replicas }, address(0)).map((each) => `nats://${each}`), monitors };
+  }
+
+  /** Opens the region's queues as a gateway does. */
+  async function openQueues(url: string, replicas: number): Promise<MessageStore> {
+    const credentials = { user: "gateway", password: password(`${NAME}-gateway`) };
+    const client = connectNats({ url, credentials, name: "gateway" });
+    const names = { app: "shop", environment: "live", region: "eu" };
+    const store = await openJetStreamStore({ connection: client, ...names, replicas });
+    closers.push(() => store.close().then(() => client.close()));
+    return store;
   }
 
   async function connectAs(url: string, user: string): Promise<NatsConnection> {
@@ -210,13 +245,10 @@ describeWithNats("the servers that a region configures", () => {
     expect((await (await fetch(`${monitors[0]}/varz`)).json()) as object).toMatchObject({
       server_name: "nats-0",
       max_payload: 8 * 1024 * 1024,
-      jetstream: { config: { max_storage: Math.floor(10 * 1024 ** 3 * 0.9) } },
+      // what is confirmed is on the disk
+      jetstream: { config: { max_storage: Math.floor(10 * 1024 ** 3 * 0.9), sync_always: true } },
     });
-    const credentials = { user: "gateway", password: password(`${NAME}-gateway`) };
-    const client = connectNats({ url: urls[0], credentials, name: "gateway" });
-    const names = { app: "shop", environment: "live", region: "eu" };
-    const store = await openJetStreamStore({ connection: client, ...names, replicas: 1 });
-    closers.push(() => store.close().then(() => client.close()));
+    const store = await openQueues(urls[0], 1);
     await waitUntil("the streams are there", async () => (await store.counts("orders")).pending === 0);
 
     const publisher = await connectAs(urls[0], "publisher");
@@ -244,7 +276,9 @@ describeWithNats("the servers that a region configures", () => {
   });
 
   test("form a cluster of three that keeps each message three times", async () => {
-    const { urls } = await startServers(3);
+    const { urls, monitors } = await startServers(3);
+    const { jetstream } = (await (await fetch(`${monitors[2]}/varz`)).json()) as { jetstream: { config: object } };
+    expect(jetstream.config).toMatchObject({ sync_interval: 1e9 });
     const gateway = await connectAs(urls[1], "gateway");
     const manager = await jetstreamManager(gateway);
     await waitUntil("the cluster has a leader", () =>
@@ -256,12 +290,38 @@ describeWithNats("the servers that a region configures", () => {
     const { cluster } = await manager.streams.info("three");
     expect(cluster?.name).toBe("shop-live-eu");
     expect([cluster?.leader, ...(cluster?.replicas ?? []).map(({ name }) => name)].sort()).toEqual([
-      "nats-0",
-      "nats-1",
-      "nats-2",
+      "nats-cluster-0",
+      "nats-cluster-1",
+      "nats-cluster-2",
     ]);
   });
+
+  test("leave the messages of servers in another number alone, which find them again", async () => {
+    const message = { body: Buffer.from("17"), contentType: "text/plain" };
+    await (await openQueues((await startServers(1)).urls[0], 1)).publish("orders", message);
+    await stopServers();
+
+    const three = await openQueues((await startServers(3)).urls[0], 3);
+    await three.publish("orders", message);
+    await three.publish("orders", message);
+    await waitUntil("what is sent from then on is counted", async () => (await three.counts("orders")).pending === 2);
+    expect((await readdir(folder)).filter((each) => each.startsWith("data")).sort()).toEqual([
+      "data-nats-0",
+      "data-nats-cluster-0",
+      "data-nats-cluster-1",
+      "data-nats-cluster-2",
+    ]);
+    await stopServers();
+
+    const one = await openQueues((await startServers(1)).urls[0], 1);
+    await waitUntil("the first message is there", async () => (await one.counts("orders")).pending === 1);
+  });
 });
+
+/** Number of a pod within its StatefulSet. */
+function ordinalOf(pod: string): number {
+  return Number(pod.split("-").at(-1));
+}
 
 async function isHealthy(url: string): Promise<boolean> {
   try {
@@ -284,8 +344,9 @@ interface Probe {
   httpGet: object;
 }
 interface Workload {
-  metadata: object;
+  metadata: { name: string };
   spec: {
+    volumeClaimTemplates: { metadata: { name: string } }[];
     template: {
       spec: {
         terminationGracePeriodSeconds: number;

@@ -79,6 +79,8 @@ describe("what may connect to what", () => {
     ["internet", "gateway", 8080],
     ["orders", "gateway", 7080],
     ["plain", "gateway", 7080],
+    ["orders", "gateway", 8080],
+    ["plain", "gateway", 8080],
     ["keda", "gateway", 9090],
     ["gateway", "gateway", 9090],
     ["gateway", "nats", 4222],
@@ -110,9 +112,10 @@ describe("what may connect to what", () => {
     ["internet", "gateway", 9100],
     ["internet", "gateway", 7070],
     ["keda", "gateway", 7080],
-    ["orders", "gateway", 8080],
     ["orders", "gateway", 9090],
     ["orders", "gateway", 9100],
+    ["orders", "gateway", 7070],
+    ["nats", "gateway", 7080],
     ["neighbour", "gateway", 8080],
     ["neighbour", "gateway", 7080],
     ["neighbour", "gateway", 9090],
@@ -169,6 +172,11 @@ describe("policies", () => {
     ]);
   });
 
+  test("the API server has the port that an argument names, and that of its Service", async () => {
+    const [, , anywhere] = (await ports({ networkPolicies: { apiServerPorts: [16443] } }))!;
+    expect(anywhere).toEqual(["anywhere", [443, 16443]]);
+  });
+
   test("namespaces of the ingress controller and of KEDA are arguments", async () => {
     const networkPolicies = { ingressNamespace: "edge", kedaNamespace: "autoscaling" };
     const cluster = await declareRegion({ networkPolicies });
@@ -177,6 +185,8 @@ describe("policies", () => {
     const from = (namespace: string): End => ({ labels: {}, namespace });
     expect(allows(policies, from("edge"), gateway, 8080)).toBe(true);
     expect(allows(policies, from("default"), gateway, 8080)).toBe(false);
+    // to send a message to its own region
+    expect(allows(policies, pod(cluster, "Deployment", "plain.live.eu"), gateway, 8080)).toBe(true);
     expect(allows(policies, from("autoscaling"), gateway, 9090)).toBe(true);
     expect(allows(policies, from("keda"), gateway, 9090)).toBe(false);
   });

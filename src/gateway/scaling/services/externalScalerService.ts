@@ -1,5 +1,6 @@
 import { type handleServerStreamingCall, status } from "@grpc/grpc-js";
 
+import { SCALER_METADATA } from "../../../spec";
 import { type ActivationStreams } from "../activationStreams";
 import { type LocalLoads } from "../functionLoad";
 import {
@@ -15,14 +16,6 @@ import { statusOf, unary } from "./unary";
 
 /** The one metric: KEDA puts `s0-` in front. The autoscaler wants `ceil(load / target)` instances. */
 const METRIC = "load";
-
-/** Keys of a trigger's metadata, in the function's ScaledObject. */
-export const FUNCTION_METADATA = "function";
-/**
- * Number of invocations that an instance takes at once. The autoscaler's target is asked for only when the ScaledObject
- * changes, so it must change with the concurrency; and it can be answered before the function's document has come.
- */
-export const CONCURRENCY_METADATA = "concurrency";
 
 export interface ExternalScalerOptions {
   loads: LocalLoads;
@@ -68,18 +61,18 @@ export function externalScalerService({ loads, totals, streams, isDraining }: Ex
 }
 
 function functionOf(ref: ScaledObjectRef | null): string {
-  const name = ref?.scalerMetadata[FUNCTION_METADATA] ?? "";
+  const name = ref?.scalerMetadata[SCALER_METADATA.function] ?? "";
   if (name === "")
     throw new ScalerError(
       status.INVALID_ARGUMENT,
-      `ScaledObject ${ref?.namespace}/${ref?.name}: the trigger's metadata must name its function: ${FUNCTION_METADATA}`,
+      `ScaledObject ${ref?.namespace}/${ref?.name}: the trigger's metadata must name its function: ${SCALER_METADATA.function}`,
     );
   return name;
 }
 
 function concurrencyOf(ref: ScaledObjectRef, loads: LocalLoads): number {
   const name = functionOf(ref);
-  const given = ref.scalerMetadata[CONCURRENCY_METADATA];
+  const given = ref.scalerMetadata[SCALER_METADATA.concurrency];
   if (given === undefined) {
     const scaled = loads.functions().get(name);
     if (scaled === undefined) throw unknownFunction(name);
@@ -88,7 +81,7 @@ function concurrencyOf(ref: ScaledObjectRef, loads: LocalLoads): number {
   if (!/^[1-9]\d{0,8}$/.test(given))
     throw new ScalerError(
       status.INVALID_ARGUMENT,
-      `ScaledObject ${ref.namespace}/${ref.name}: ${CONCURRENCY_METADATA} must be a whole number over 0, not "${given}"`,
+      `ScaledObject ${ref.namespace}/${ref.name}: ${SCALER_METADATA.concurrency} must be a whole number over 0, not "${given}"`,
     );
   return Number(given);
 }

@@ -9,6 +9,7 @@ import {
 
 import type { Deployment, DeployOptions, TestStack } from "../testStack";
 import { DockerImages } from "./dockerImages";
+import { keepIgnored } from "./ignoredChanges";
 import { KubernetesResources } from "./kubernetesResources";
 import { RandomValues } from "./randomValues";
 import {
@@ -177,10 +178,10 @@ class Run {
       this.skipped.add(urn);
       return { id: "", outputs: {} };
     }
-    if (request.getIgnorechangesList().length > 0) throw new Error(`${urn}: ignoreChanges is not known here`);
-    const registration = this.registration(urn, request, unwrapSecrets(inputs) as Properties);
     const options = { dependencies, retainOnDelete: request.getRetainondelete() ?? false };
     const old = this.states.get(urn);
+    const declared = this.registration(urn, request, unwrapSecrets(inputs) as Properties);
+    const registration = this.withoutIgnored(old, declared, request.getIgnorechangesList());
     try {
       const made = await this.change(old, registration, request.getDeletebeforereplace());
       this.states.set(urn, { ...registration, ...made, ...options, isReady: true });
@@ -206,6 +207,18 @@ class Run {
   ): Registration {
     const provider = this.states.get(providerUrn(request))?.inputs ?? {};
     return { urn, type: request.getType(), name: request.getName(), inputs, provider };
+  }
+
+  /** What a resource is to become; one that is made anew is made as it is declared. */
+  private withoutIgnored(
+    old: ResourceState | undefined,
+    declared: Registration,
+    ignored: readonly string[],
+  ): Registration {
+    if (old === undefined || ignored.length === 0) return declared;
+    const kept = { ...declared, inputs: keepIgnored(declared.inputs, old.inputs, ignored) };
+    const difference = this.makers[packageOf(declared.type)]?.compare(old, kept);
+    return difference === "same" || difference === "update" ? kept : declared;
   }
 
   private async change(

@@ -1,0 +1,139 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+
+import { ApiServer } from "../../support/apiServer";
+import { ClusterGatewayProcess, killClusterGateways } from "../../support/clusterGatewayProcess";
+import { linkRoots } from "../../support/linkGateway";
+import { PodProcess, removePods } from "../../support/podProcess";
+import { temporaryFolder } from "../../support/temporaryFolder";
+import { waitUntil } from "../../support/waitUntil";
+
+const folder = temporaryFolder();
+const roots = linkRoots(1);
+let api: ApiServer;
+let gateway: ClusterGatewayProcess;
+
+beforeEach(async () => {
+  api = await ApiServer.start();
+  api.gateways(["127.0.0.1"]);
+});
+afterEach(async () => {
+  await removePods();
+  await killClusterGateways();
+  await api.close();
+});
+
+function declareRegion(more: object = {}): void {
+  const names = { name: "eu", app: "shop", environment: "test", environmentType: "test" };
+  api.document({ kind: "Region", ...names, url: "http://eu.example.com", ...more });
+}
+
+function declareFunction(more: object = {}): void {
+  api.document({
+    kind: "Function",
+    name: "f",
+    version: "v1",
+    runtime: "nodejs",
+    image: "registry.example.com/f@sha256:0",
+    concurrency: 8,
+    ...more,
+  });
+  api.document({ kind: "Route", name: "f", function: "f", method: "GET", path: "/f" });
+}
+
+async function start(): Promise<void> {
+  gateway = await ClusterGatewayProcess.start(api, { folder: folder(), roots });
+}
+
+const startPod = (code: string) =>
+  PodProcess.start({ function: "f", gateways: `127.0.0.1:${gateway.ports.link}`, roots, code, concurrency: 8 });
+const ready = () => waitUntil("it is ready", async () => (await gateway.unreadyReason()) === undefined, 60_000);
+const notes = (text: string) => gateway.notes.filter((note) => note.includes(text));
+
+async function isOpen(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+test("instances link once the documents are known: none is refused, however early it comes", async () => {
+  declareRegion();
+  declareFunction();
+  api.mode = "refuse";
+  await start();
+  await waitUntil("endpoints are open", () => isOpen(gateway.ports.http));
+  expect(await gateway.unreadyReason()).toBe("the region's documents are not known yet");
+  expect(await isOpen(gateway.ports.link)).toBe(false);
+  const linking = startPod("module.exports = (req, res) => res.send('served');");
+  api.mode = "serve";
+  await ready();
+  await linking;
+  expect((await gateway.call("/f")).text).toBe("served");
+  expect(notes("refused")).toEqual([]);
+});
+
+test("a gateway without a document of its region is not ready until there is one", async () => {
+  declareFunction();
+  await start();
+  await waitUntil("documents are known", () => api.watching("configmaps") === 1);
+  await waitUntil(
+    "it says what it lacks",
+    async () => (await gateway.unreadyReason()) === "there is no document of the region that this gateway can read",
+  );
+  expect(await isOpen(gateway.ports.link)).toBe(false);
+  declareRegion();
+  await ready();
+});
+
+test("documents of a newer release are served, and what is not known of them is told once", async () => {
+  declareRegion({ tracing: { endpoint: "http://traces" } });
+  declareFunction({ scale: { max: 3, burst: 2 }, priority: "high" });
+  await start();
+  await ready();
+  await startPod("module.exports = (req, res) => res.send('served');");
+  expect((await gateway.call("/f")).text).toBe("served");
+  const told = () => notes("not known to this gateway");
+  expect(told()).toHaveLength(3);
+  for (const field of ['"tracing" of a Region', '"priority" of a Function', '"scale.burst" of a Function'])
+    expect(notes(field)).toHaveLength(1);
+  declareFunction({ version: "v2", priority: "low", scale: { burst: 1 } });
+  declareRegion({ region: "new" });
+  await waitUntil("the change is there", () => notes('"region" of a Region').length === 1);
+  expect(told()).toHaveLength(4);
+  expect(notes("left out")).toEqual([]);
+});
+
+test("gateways of IPv6 clusters ask each other by addresses in brackets", async () => {
+  declareRegion();
+  api.gateways(["127.0.0.1", "fd00::12"]);
+  await start();
+  await waitUntil("the other gateway is asked", () => notes("fd00::12").length > 0);
+  expect(notes("fd00::12")[0]).toContain(`[fd00::12]:${gateway.ports.scaler}`);
+});
+
+test("a failure that nobody expected is logged, and requests that are open get their answers", async () => {
+  declareRegion();
+  declareFunction();
+  await start();
+  await ready();
+  await startPod(
+    "module.exports = async (req, res) => { await new Promise((r) => setTimeout(r, 7_000)); res.send('done'); };",
+  );
+  const running = gateway.call("/f");
+  await waitUntil("it runs", async () => {
+    const metrics = await fetch(`http://127.0.0.1:${gateway.ports.probe}/metrics`);
+    return /running.*\{.*\} 1/.test(await metrics.text());
+  });
+  gateway.fail();
+  await waitUntil("it is not ready", async () => (await gateway.unreadyReason()) === "the gateway leaves");
+  expect(await running).toMatchObject({ status: 200, text: "done" });
+  expect(await gateway.exited).toBe(1);
+  expect(notes("error: the gateway leaves and starts anew")).toHaveLength(1);
+  expect(notes("nobody expected this")).toHaveLength(1);
+});

@@ -8,7 +8,7 @@ import {
   DOCUMENT_FILE,
   type FunctionDocument,
   InvalidDocumentError,
-  parseDocument,
+  readDocument,
   type QueueDocument,
   type RegionDocument,
   type RouteDocument,
@@ -62,7 +62,7 @@ export async function readRegionDocuments(folder: string): Promise<RegionDocumen
   for (const name of (await readdir(folder).catch(() => [])).sort()) {
     if (!DOCUMENT_FILE.test(name)) continue;
     const file = join(folder, name);
-    const document = await readDocument(file);
+    const document = await documentIn(file);
     if (document?.kind === "Region") documents.region = document;
     else if (document?.kind === "Function")
       documents.functions.push({ ...document, writtenAt: (await stat(file)).mtime });
@@ -73,9 +73,9 @@ export async function readRegionDocuments(folder: string): Promise<RegionDocumen
   return documents;
 }
 
-async function readDocument(file: string): Promise<Document | undefined> {
+async function documentIn(file: string): Promise<Document | undefined> {
   try {
-    return parseDocument(JSON.parse(await readFile(file, "utf8")), file);
+    return readDocument(JSON.parse(await readFile(file, "utf8")), file).document;
   } catch (error) {
     const expected = error instanceof InvalidDocumentError || error instanceof SyntaxError || isMissing(error);
     if (expected) return undefined;

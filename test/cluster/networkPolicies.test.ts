@@ -43,7 +43,8 @@ describe("with NetworkPolicies enforced", () => {
     url = await eu.serviceUrl(NAMESPACE, "gateway");
     [stranger, controller] = await Promise.all([startPod(STRANGERS), startPod(INGRESS)]);
     await answerOf(`${url}/work`);
-    [work] = await eu.pods(NAMESPACE, WORK_PODS);
+    // an answer may be here before the API server knows the pod's address
+    [work] = await eu.untilPods(NAMESPACE, WORK_PODS, 1);
     const [gateway] = await eu.pods(NAMESPACE, GATEWAY_PODS);
     const [nats] = await eu.pods(NAMESPACE, "app.kubernetes.io/component=nats");
     const at = ({ status }: Pod, port: number): Target => [status.podIP!, port];

@@ -110,9 +110,10 @@ describe("a stack of a test", () => {
       "Service server",
     ]);
     expect(first.outputs.secret).toMatch(/^greeting-[0-9a-f]{8}$/);
-    // the Deployment was waited for
-    const { text } = await call(`http://${String(first.outputs.address)}:8080/`);
-    expect(text).toBe("hello");
+    // The Deployment was waited for. A connection that is begun before the node knows the Service never gets through.
+    const url = `http://${String(first.outputs.address)}:8080/`;
+    const answer = () => call(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+    await pollUntil("the server answers", async () => (await answer())?.text === "hello");
   });
 
   test("leaves an unchanged program's resources alone", async () => {

@@ -27,7 +27,7 @@ export async function clusterFunctions({ cluster: startCluster, generator, quick
   if (cluster === undefined) return [];
   const gateways = (await cluster.gateways()).map((pod) => ({
     host: pod.status.podIP,
-    pid: cluster.processesOf(pod)[0],
+    pid: onlyOne(cluster.processesOf(pod)),
   }));
   const before = await sampled(gateways, 3);
 
@@ -60,6 +60,11 @@ export async function clusterFunctions({ cluster: startCluster, generator, quick
   const live = [];
   for (let change = 1; change <= CHANGES; change++) live.push(await changeDocument(cluster, gateways, change));
   return rowsOf(before, after, live);
+}
+
+function onlyOne(pids) {
+  if (pids.length !== 1) throw new Error(`a gateway's pod has ${pids.length} processes`);
+  return pids[0];
 }
 
 function rowsOf(before, after, live) {

@@ -4,6 +4,9 @@ import { join } from "node:path";
 /** Where the kernel lists processes: one hierarchy of control groups, or one a controller. */
 const HIERARCHIES = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"];
 
+/** What holds a pod's network, and is none of its containers. */
+const SANDBOX = "pause";
+
 /**
  * First processes of the containers of a pod, as this machine numbers them.
  *
@@ -16,7 +19,7 @@ export function podProcesses(group, uid) {
   const folder = foldersBelow(root).find((each) => each.endsWith(`/pod${uid}`));
   if (folder === undefined) throw new Error(`there is no control group of the pod ${uid} below ${root}`);
   const pids = foldersBelow(folder).flatMap((each) => linesOf(join(each, "cgroup.procs")).map(Number));
-  return pids.filter((pid) => !pids.includes(parentOf(pid)));
+  return pids.filter((pid) => !pids.includes(parentOf(pid)) && linesOf(`/proc/${pid}/comm`)[0] !== SANDBOX);
 }
 
 function foldersBelow(folder) {

@@ -76,7 +76,7 @@ export class GroupGuard implements ProcessGroups {
     this.tell(`expect ${entry}`);
   }
 
-  add(_entry: string, group: number | undefined): void {
+  add(group: number | undefined): void {
     if (group !== undefined) this.groups.add(group);
     this.tell(`add ${group ?? ""}`);
   }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
 import { readLines } from "../../link/outputLines";
+import { signalGroup } from "../../runtime/agent/processGroup";
 import { type RunningInstance, type RunningInstanceEvents } from "./runningInstance";
 
 export interface InstanceCommand {
@@ -44,7 +45,7 @@ export class InstanceProcess implements RunningInstance {
         });
     this.child.on("exit", () => {
       // children that the instance left behind end with it
-      this.signal("SIGKILL");
+      signalGroup(this.child.pid, "SIGKILL");
       setTimeout(() => {
         this.child.stdout?.destroy();
         this.child.stderr?.destroy();
@@ -68,16 +69,6 @@ export class InstanceProcess implements RunningInstance {
   }
 
   kill(): void {
-    this.signal("SIGKILL");
-  }
-
-  private signal(signal: NodeJS.Signals): void {
-    if (this.child.pid === undefined) return;
-    try {
-      process.kill(-this.child.pid, signal);
-    } catch (error) {
-      // nobody is left, or only what has become another user's, which is not for us to end
-      if (!["ESRCH", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
-    }
+    signalGroup(this.child.pid, "SIGKILL");
   }
 }

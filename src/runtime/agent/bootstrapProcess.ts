@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
 import { readLines } from "../../link/outputLines";
+import { signalGroup } from "./processGroup";
 
 /** Time that output of a bootstrap that has ended is waited for; a child that left the group may hold the pipes open. */
 const OUTPUT_GRACE_MS = 500;
@@ -24,7 +25,7 @@ export interface ProcessGroups {
   /** A process is about to be started whose environment has this entry, `NAME=value`. */
   expect(entry: string): void;
   /** The process that was expected leads the group of this id; undefined when it could not be started. */
-  add(entry: string, group: number | undefined): void;
+  add(group: number | undefined): void;
   remove(group: number): void;
 }
 
@@ -52,7 +53,7 @@ export class BootstrapProcess {
     this.child.once("exit", (code, signal) => {
       clearTimeout(this.killTimer);
       // what it started may not outlive it, nor answer in its place
-      this.signal("SIGKILL");
+      signalGroup(this.child.pid, "SIGKILL");
       options.groups?.remove(pid!);
       const description = describeExit(code, signal, this.killed, options.memoryMiB);
       const late = setTimeout(() => this.finish(description, code), OUTPUT_GRACE_MS);
@@ -66,7 +67,7 @@ export class BootstrapProcess {
   /** Asks the bootstrap and its children to end, and ends them when they have not after a while. */
   end(graceMs: number, onKill: () => void): void {
     if (this.ended || this.killTimer !== undefined) return;
-    this.signal("SIGTERM");
+    signalGroup(this.child.pid, "SIGTERM");
     this.killTimer = setTimeout(() => {
       onKill();
       this.kill();
@@ -76,18 +77,7 @@ export class BootstrapProcess {
   kill(): void {
     if (this.ended) return;
     this.killed = true;
-    this.signal("SIGKILL");
-  }
-
-  private signal(signal: NodeJS.Signals): void {
-    const { pid } = this.child;
-    if (pid === undefined) return;
-    try {
-      process.kill(-pid, signal);
-    } catch (error) {
-      // nobody is left, or only what has become another user's, which is not for us to end
-      if (!["ESRCH", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
-    }
+    signalGroup(this.child.pid, "SIGKILL");
   }
 
   private finish(description: string, code: number | null): void {
@@ -113,7 +103,7 @@ function start(file: string, { folder, environment, groups }: BootstrapOptions):
     group = child.pid;
     return child;
   } finally {
-    groups?.add(entry, group);
+    groups?.add(group);
   }
 }
 

@@ -1,9 +1,7 @@
-import { once } from "node:events";
-import { connect } from "node:net";
-
 import { ApiServer } from "../../support/apiServer";
 import { ClusterGatewayProcess, killClusterGateways } from "../../support/clusterGatewayProcess";
 import { linkRoots } from "../../support/linkGateway";
+import { isOpen } from "../../support/openPort";
 import { PodProcess, removePods } from "../../support/podProcess";
 import { temporaryFolder } from "../../support/temporaryFolder";
 import { waitUntil } from "../../support/waitUntil";
@@ -49,18 +47,6 @@ const startPod = (code: string) =>
   PodProcess.start({ function: "f", gateways: `127.0.0.1:${gateway.ports.link}`, roots, code, concurrency: 8 });
 const ready = () => waitUntil("it is ready", async () => (await gateway.unreadyReason()) === undefined, 60_000);
 const notes = (text: string) => gateway.notes.filter((note) => note.includes(text));
-
-async function isOpen(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
 
 test("instances link once the documents are known: none is refused, however early it comes", async () => {
   declareRegion();

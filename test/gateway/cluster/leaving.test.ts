@@ -1,10 +1,8 @@
-import { once } from "node:events";
-import { connect } from "node:net";
-
 import { ApiServer } from "../../support/apiServer";
 import { ClusterGatewayProcess, killClusterGateways } from "../../support/clusterGatewayProcess";
 import { call } from "../../support/httpClient";
 import { linkRoots } from "../../support/linkGateway";
+import { isOpen } from "../../support/openPort";
 import { PodProcess, removePods } from "../../support/podProcess";
 import { temporaryFolder } from "../../support/temporaryFolder";
 import { waitUntil } from "../../support/waitUntil";
@@ -21,18 +19,6 @@ afterEach(async () => {
   await killClusterGateways();
   await api.close();
 });
-
-async function isOpen(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
 
 test("a gateway that leaves closes its endpoints while messages are still being handled", async () => {
   const names = { name: "eu", app: "shop", environment: "test", environmentType: "test" };

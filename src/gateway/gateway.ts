@@ -9,6 +9,7 @@ import { FolderSource } from "./documents/folderSource";
 import { type FunctionHost } from "./functions/functionHost";
 import { type Gateway, type GatewayOptions } from "./gatewayOptions";
 import { InstancePool } from "./instances/instancePool";
+import { GroupGuard } from "./instances/groupGuard";
 import { Launcher } from "./instances/launcher";
 import { LocalAgents } from "./instances/localAgents";
 import { LinkServer } from "./instances/linkServer";
@@ -45,6 +46,7 @@ class LocalGateway extends RegionGateway {
   private readonly admin: AdminServer;
   private readonly rootSecret = randomBytes(32);
   private links: LinkServer | undefined;
+  private groups: GroupGuard | undefined;
   private agents: LocalAgents | undefined;
   private launcher: Launcher | undefined;
 
@@ -88,12 +90,11 @@ class LocalGateway extends RegionGateway {
       onRefused: (message) => this.note("warn", `a link was refused: ${message}`),
     });
     const { links } = this;
-    const agents = new LocalAgents({
-      connect: () => links.connect(),
-      onProblem: (message) => this.note("warn", message),
-    });
+    const groups = new GroupGuard((message) => this.note("warn", message));
+    this.groups = groups;
+    const agents = new LocalAgents({ connect: () => links.connect(), groups });
     this.agents = agents;
-    this.launcher = new Launcher({ folder, projectFolder, linkAddress: links.address, rootSecret, agents });
+    this.launcher = new Launcher({ folder, projectFolder, linkAddress: links.address, rootSecret, agents, groups });
     await this.source.start();
     if (!this.hasRegion)
       throw new Error(`${folder} holds no region: ${this.documents.problems.join("; ") || "region.json is missing"}`);
@@ -116,6 +117,7 @@ class LocalGateway extends RegionGateway {
 
   protected async closeLinks(): Promise<void> {
     await this.links?.close();
+    this.groups?.close();
     await this.agents?.close();
   }
 

@@ -42,6 +42,7 @@ const functionLimits = z.strictObject({
   instanceWaitSeconds: z
     .number()
     .min(0.1)
+    .max(limits.MAX_INSTANCE_WAIT_SECONDS)
     .default(limits.INSTANCE_WAIT_SECONDS)
     .describe("Time that a request waits for an instance"),
   initSeconds: z

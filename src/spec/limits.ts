@@ -42,9 +42,14 @@ export const DEFAULT_MAX_HELD_BYTES = 64 * MIB;
 export const MAX_PUBLISHING_BYTES = 64 * MIB;
 /** Time that a request waits for an instance before it is answered with 503. Does not count toward the timeout. */
 export const INSTANCE_WAIT_SECONDS = 60;
+export const MAX_INSTANCE_WAIT_SECONDS = 900;
 
 /** Time that Services and load balancers may take to learn that a gateway leaves; it serves as before until then. */
 export const LEAVE_NOTICE_SECONDS = 5;
+/** Time for answers to be sent once every handler has ended, and for links and NATS to be left in order. */
+const CLOSE_SECONDS = 30;
+/** Time that a gateway has to leave: what it takes in until nobody sends it more may wait for an instance, and then run for the longest timeout. */
+export const LONGEST_LEAVE_SECONDS = LEAVE_NOTICE_SECONDS + INSTANCE_WAIT_SECONDS + MAX_TIMEOUT_SECONDS + CLOSE_SECONDS;
 
 /** Time that a bootstrap has from its start to its first request for an event. Shorter than the wait for an instance. */
 export const DEFAULT_INIT_SECONDS = 45;

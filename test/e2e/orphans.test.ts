@@ -79,6 +79,28 @@ describe("kill -9 of the gateway", () => {
     await waitUntil("all have ended", () => ![...pids, shell].some(isRunning));
   });
 
+  test("ends an instance in Node.js whose event loop is blocked", async () => {
+    const region = new TestRegion(folder());
+    const pidsFile = join(folder(), "pids");
+    const code = `module.exports = () => {
+      const child = require("node:child_process").spawn("sleep", ["1000"]);
+      require("node:fs").writeFileSync(process.env.PIDS, process.pid + " " + child.pid + "\\n");
+      for (;;);
+    };`;
+    await region.declare({
+      functions: { f: { code } },
+      routes: { f: {} },
+      variables: { f: { PIDS: pidsFile } },
+    });
+    gateway = await GatewayProcess.start(region);
+    const answer = call(`${gateway.url}/f`).catch(() => undefined);
+    const pids = await pidsIn(pidsFile);
+    expect(pids.map(isRunning)).toEqual([true, true]);
+    await gateway.end("SIGKILL");
+    await answer;
+    await waitUntil("both have ended", () => !pids.some(isRunning));
+  });
+
   test("does so when what was to end them was killed before", async () => {
     const { gateway, pidsFile } = await serve(HANGS_WHILE_IT_STARTS);
     const pids = await pidsIn(pidsFile);

@@ -1,8 +1,5 @@
 import { limits } from "../../spec";
 
-/** A gateway that failed and cannot leave either ends after this time: the longest that a request may take, and to spare. */
-const LONGEST_LEAVE_MS = (limits.MAX_TIMEOUT_SECONDS + 60) * 1_000;
-
 /**
  * Ends the process in order: when it is asked to, and when something failed that nobody expected. Such a failure is
  * seldom one of the requests that are open, and those that come are for the others.
@@ -12,7 +9,8 @@ export function leaveInOrder(leave: () => Promise<void>, note: (level: "error", 
   const end = (exitCode: number) => {
     if (leaving) return;
     leaving = true;
-    setTimeout(() => process.exit(1), LONGEST_LEAVE_MS).unref();
+    // after a failure nobody else ends a gateway that cannot leave either
+    setTimeout(() => process.exit(1), limits.LONGEST_LEAVE_SECONDS * 1_000).unref();
     void leave()
       .catch((error: unknown) => note("error", `the gateway could not end in order: ${String(error)}`))
       .finally(() => process.exit(exitCode));

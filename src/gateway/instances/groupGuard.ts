@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { type Socket } from "node:net";
 
-import { type ProcessGroups } from "../../runtime/agent/bootstrapProcess";
+import { type ProcessGroups } from "../../runtime/agent/processGroup";
 
 /** Pause before a guard that has ended is replaced. */
 const RESTART_MS = 250;
@@ -57,7 +57,7 @@ export class GroupGuard implements ProcessGroups {
       if (this.shell !== shell) return;
       this.shell = undefined;
       this.onProblem(
-        `the shell that ends custom runtimes when the gateway is killed ${reason}; it is started again as long as there are any`,
+        `the shell that ends instances when the gateway is killed ${reason}; it is started again as long as there are any`,
       );
       if (this.groups.size > 0) this.restartTimer = setTimeout(() => this.start(), RESTART_MS).unref();
     };

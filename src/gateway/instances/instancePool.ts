@@ -59,7 +59,7 @@ export class InstancePool implements InstanceSupply {
     private readonly launcher: Launcher,
     private readonly events: SupplyEvents,
   ) {
-    launcher.expect(document);
+    launcher.prepareStarts();
   }
 
   get startingCount(): number {

@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess } from "node:child_process";
 
+import { INSTANCE_CONFIG_VARIABLE } from "../../link/instanceConfig";
 import { readLines } from "../../link/outputLines";
-import { signalGroup } from "../../runtime/agent/processGroup";
+import { type ProcessGroups, signalGroup, spawnLeader } from "../../runtime/agent/processGroup";
 import { type RunningInstance, type RunningInstanceEvents } from "./runningInstance";
 
 export interface InstanceCommand {
@@ -9,6 +10,7 @@ export interface InstanceCommand {
   args: string[];
   environment: Record<string, string>;
   folder: string;
+  groups: ProcessGroups;
 }
 
 const KEPT_LINES = 20;
@@ -23,12 +25,7 @@ export class InstanceProcess implements RunningInstance {
   private exited = false;
 
   constructor(command: InstanceCommand, events: RunningInstanceEvents) {
-    this.child = spawn(command.command, command.args, {
-      cwd: command.folder,
-      env: command.environment,
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true,
-    });
+    this.child = spawnLeader(command.command, command.args, { ...command, mark: INSTANCE_CONFIG_VARIABLE });
     const onEnd = (description: string) => {
       if (this.exited) return;
       this.exited = true;
@@ -44,8 +41,6 @@ export class InstanceProcess implements RunningInstance {
           events.onOutput(stream, line);
         });
     this.child.on("exit", () => {
-      // children that the instance left behind end with it
-      signalGroup(this.child.pid, "SIGKILL");
       setTimeout(() => {
         this.child.stdout?.destroy();
         this.child.stderr?.destroy();

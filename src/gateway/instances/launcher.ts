@@ -16,6 +16,7 @@ import {
 } from "../../spec";
 import { linkToken } from "../../link/linkToken";
 import { readParams } from "../../runtime/instanceConfig";
+import { type GroupGuard } from "./groupGuard";
 import { InstanceProcess } from "./instanceProcess";
 import { type LocalAgents } from "./localAgents";
 import { type RunningInstance, type RunningInstanceEvents } from "./runningInstance";
@@ -35,6 +36,7 @@ export interface LauncherOptions {
   linkAddress: string;
   rootSecret: Buffer;
   agents: LocalAgents;
+  groups: GroupGuard;
 }
 
 /** Starts instances of functions on this machine. */
@@ -46,9 +48,9 @@ export class Launcher {
     return resolve(this.options.projectFolder, document.code ?? ".");
   }
 
-  /** There may soon be instances of a function. */
-  expect(document: FunctionDocument): void {
-    if (document.runtime === "custom") this.options.agents.prepare();
+  /** There may soon be instances. */
+  prepareStarts(): void {
+    this.options.groups.start();
   }
 
   /**
@@ -89,11 +91,12 @@ export class Launcher {
       [INSTANCE_CONFIG_VARIABLE]: JSON.stringify(config),
       [LINK_TOKEN_VARIABLE]: token,
     });
+    const { groups } = this.options;
     const heapMiB = Math.floor(document.memoryMiB * HEAP_SHARE);
     const args = ["--enable-source-maps", `--max-old-space-size=${heapMiB}`, NODE_RUNTIME];
     // a folder that has gone is reported by the runtime, as an error of the invocation
     const cwd = existsSync(code.codeFolder) ? code.codeFolder : this.options.projectFolder;
-    return new InstanceProcess({ command: process.execPath, args, environment, folder: cwd }, events);
+    return new InstanceProcess({ command: process.execPath, args, environment, folder: cwd, groups }, events);
   }
 
   private config(

@@ -1,30 +1,22 @@
 import { type Duplex } from "node:stream";
 
 import { ThreadBodyWork } from "../../runtime/agent/threadBodyWork";
+import { type ProcessGroups } from "../../runtime/agent/processGroup";
 import { type InstanceStart } from "../../runtime/instanceConfig";
 import { AgentInstance } from "./agentInstance";
-import { GroupGuard } from "./groupGuard";
 import { type RunningInstance } from "./runningInstance";
 
 export interface LocalAgentsOptions {
   /** Opens a link to the gateway. */
   connect: () => Duplex;
-  onProblem(message: string): void;
+  groups: ProcessGroups;
 }
 
 /** The agents of all custom runtimes of a gateway, and what they share. */
 export class LocalAgents {
   private readonly bodies = new ThreadBodyWork();
-  private readonly groups: GroupGuard;
 
-  constructor(private readonly options: LocalAgentsOptions) {
-    this.groups = new GroupGuard((message) => options.onProblem(message));
-  }
-
-  /** There will be instances with custom runtimes. */
-  prepare(): void {
-    this.groups.start();
-  }
+  constructor(private readonly options: LocalAgentsOptions) {}
 
   /**
    * @param environment - What the bootstrap inherits.
@@ -35,13 +27,13 @@ export class LocalAgents {
     environment: Record<string, string>,
     onExit: (description: string) => void,
   ): RunningInstance {
-    const { bodies, groups } = this;
+    const { bodies } = this;
+    const { groups } = this.options;
     return new AgentInstance(start, { environment, bodies, groups, connect: () => this.options.connect() }, onExit);
   }
 
   /** All instances have ended. */
-  async close(): Promise<void> {
-    this.groups.close();
-    await this.bodies.close();
+  close(): Promise<void> {
+    return this.bodies.close();
   }
 }

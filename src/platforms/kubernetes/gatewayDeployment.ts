@@ -19,11 +19,6 @@ import { cores, mebibytes } from "./quantities";
 import type { CreatedObject, RegionObjects } from "./regionObjects";
 import type { RegionSettings } from "./settings";
 
-/** Time for answers to be sent once every handler has ended, and for links and NATS to be left in order. */
-const CLOSE_SECONDS = 30;
-/** What a gateway takes in until nobody sends it more may wait for an instance, and then run for the longest timeout. */
-const GRACE_SECONDS =
-  limits.LEAVE_NOTICE_SECONDS + limits.INSTANCE_WAIT_SECONDS + limits.MAX_TIMEOUT_SECONDS + CLOSE_SECONDS;
 /** Share of the memory that the JavaScript heap may take; held requests are beside it. */
 const HEAP_SHARE = 0.5;
 /** What a gateway takes without much that is held. */
@@ -65,7 +60,7 @@ function gatewayPod(settings: RegionSettings, image: pulumi.Input<string>, secre
   const matchLabels = selectorOf("gateway");
   return podSpec({
     serviceAccountName: GATEWAY_NAME,
-    gracePeriodSeconds: GRACE_SECONDS,
+    gracePeriodSeconds: limits.LONGEST_LEAVE_SECONDS,
     affinity: { ...preferOtherNodes(matchLabels), ...settings.affinity },
     topologySpreadConstraints: spreadOver(matchLabels),
     container: {

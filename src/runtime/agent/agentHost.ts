@@ -1,7 +1,7 @@
 import { type Duplex } from "node:stream";
 
 import { type BodyWork } from "./bodyWork";
-import { type ProcessGroups } from "./bootstrapProcess";
+import { type ProcessGroups } from "./processGroup";
 
 /** The process that an agent is in: one of its own, as in a pod, or that of the gateway of a local region. */
 export interface AgentHost {

@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess } from "node:child_process";
 
 import { readLines } from "../../link/outputLines";
-import { signalGroup } from "./processGroup";
+import { type ProcessGroups, signalGroup, spawnLeader } from "./processGroup";
 
 /** Time that output of a bootstrap that has ended is waited for; a child that left the group may hold the pipes open. */
 const OUTPUT_GRACE_MS = 500;
@@ -20,15 +20,6 @@ export interface BootstrapOptions {
   groups?: ProcessGroups;
 }
 
-/** Process groups that must not outlive this process. */
-export interface ProcessGroups {
-  /** A process is about to be started whose environment has this entry, `NAME=value`. */
-  expect(entry: string): void;
-  /** The process that was expected leads the group of this id; undefined when it could not be started. */
-  add(group: number | undefined): void;
-  remove(group: number): void;
-}
-
 /** A running bootstrap, in a process group of its own with whatever it starts. */
 export class BootstrapProcess {
   private readonly child: ChildProcess;
@@ -42,7 +33,8 @@ export class BootstrapProcess {
     options: BootstrapOptions,
     private readonly events: BootstrapEvents,
   ) {
-    this.child = start(file, options);
+    const { folder, environment, groups } = options;
+    this.child = spawnLeader(file, [], { folder, environment, groups, mark: "RUNTIME_API_ADDR" });
     const { pid } = this.child;
     for (const stream of ["stdout", "stderr"] as const)
       // a process that could not be made has no streams
@@ -52,9 +44,6 @@ export class BootstrapProcess {
     });
     this.child.once("exit", (code, signal) => {
       clearTimeout(this.killTimer);
-      // what it started may not outlive it, nor answer in its place
-      signalGroup(this.child.pid, "SIGKILL");
-      options.groups?.remove(pid!);
       const description = describeExit(code, signal, this.killed, options.memoryMiB);
       const late = setTimeout(() => this.finish(description, code), OUTPUT_GRACE_MS);
       this.child.once("close", () => {
@@ -86,24 +75,6 @@ export class BootstrapProcess {
     this.child.stdout?.destroy();
     this.child.stderr?.destroy();
     this.events.onExit(description, code);
-  }
-}
-
-function start(file: string, { folder, environment, groups }: BootstrapOptions): ChildProcess {
-  const entry = `RUNTIME_API_ADDR=${environment.RUNTIME_API_ADDR}`;
-  groups?.expect(entry);
-  let group: number | undefined;
-  try {
-    const child = spawn(file, [], {
-      cwd: folder,
-      env: environment,
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true,
-    });
-    group = child.pid;
-    return child;
-  } finally {
-    groups?.add(group);
   }
 }
 

@@ -47,7 +47,7 @@ export interface LimitArgs {
    */
   heldBytes?: number;
   /**
-   * Seconds that a request waits for an instance before it is answered with 503, at least 0.1. They do not count toward
+   * Seconds that a request waits for an instance before it is answered with 503, 0.1 to 900. They do not count toward
    * the timeout.
    * @default 60
    */

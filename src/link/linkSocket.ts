@@ -8,7 +8,10 @@ const READ_BYTES = 64 * 1024;
 
 /** A socket, or what stands in for one within a process. */
 export type LinkStream = Duplex &
-  Partial<Pick<Socket, "setNoDelay" | "bytesRead" | "localPort" | "remoteAddress" | "remotePort">>;
+  Partial<Pick<Socket, "setNoDelay" | "bytesRead" | "localPort" | "remoteAddress" | "remotePort">> & {
+    /** Its other end is in this process: what is written costs no system call. */
+    readonly isInProcess?: true;
+  };
 
 /** Undefined where the socket is none of TCP, or is closed. */
 export interface ConnectionEnds {
@@ -207,7 +210,9 @@ export class LinkSocket {
   private scheduleFlush(): void {
     if (this.flushScheduled) return;
     this.flushScheduled = true;
-    setImmediate(this.flushBound);
+    // where nothing is gained from waiting for more frames, the next turn of the event loop would cost a call of its own
+    if (this.socket.isInProcess) process.nextTick(this.flushBound);
+    else setImmediate(this.flushBound);
   }
 
   private runDeferred(): void {

@@ -2,6 +2,7 @@ import { Duplex } from "node:stream";
 
 /** One end of a stream within a process: what is written to it is read from the other end. Behaves as a socket does. */
 class MemoryStream extends Duplex {
+  readonly isInProcess = true;
   private peer: MemoryStream | undefined;
   private ended = false;
 

@@ -26,8 +26,15 @@ new EndpointTrigger("hello", { function: hello, path: "/hello" });
 export const urls = environment.urls;
 `,
   );
-  const options = ["--strict", "--noEmit", "--module", "node16", "--moduleResolution", "node16", "--skipLibCheck"];
-  run("npx", ["tsc", ...options, "index.ts"]);
+  // as `pulumi new typescript` sets it, with the types of packages checked as well, and as newer projects have it
+  for (const [module, resolution] of [
+    ["commonjs", "node"],
+    ["node16", "node16"],
+    ["esnext", "bundler"],
+  ]) {
+    const options = ["--strict", "--noEmit", "--target", "es2020", "--module", module, "--moduleResolution", resolution];
+    run("npx", ["tsc", ...options, "index.ts"]);
+  }
   const answered = run("npx", ["fullcode", "--version"]).trim();
   const expected = JSON.parse(run("npm", ["pkg", "get", "version"], root));
   if (answered !== expected) throw new Error(`fullcode --version answered "${answered}", not "${expected}"`);

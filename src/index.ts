@@ -14,17 +14,9 @@ export type { Region } from "./components/region";
 export { ServerlessApp, type ServerlessAppArgs, type SessionArgs } from "./components/serverlessApp";
 export type { RegionalUrls, TriggerArgs } from "./components/trigger";
 export type { Variables } from "./components/variables";
-export {
-  type BuildSecrets,
-  type BuiltImage,
-  dockerImageBuilder,
-  type DockerImageArgs,
-  type DockerImageBuilderOptions,
-  type ImageBuilder,
-  type ImageRequest,
-  type RegistryCredentials,
-  type StagedContext,
-} from "./image";
+export { dockerImageBuilder, type DockerImageArgs, type DockerImageBuilderOptions } from "./image/dockerImageBuilder";
+export type { BuildSecrets, BuiltImage, ImageBuilder, ImageRequest, RegistryCredentials } from "./image/imageBuilder";
+export type { StagedContext } from "./image/stagedContext";
 export type { EgressRule, EgressTarget } from "./platforms/egress";
 export {
   type ExternalNatsArgs,
@@ -54,21 +46,24 @@ export type {
   TriggerDocument,
 } from "./platforms/platform";
 export type {
-  AgentVersion,
   CronDocument,
+  FunctionDocument,
+  KeySet,
+  QueueDocument,
+  RegionDocument,
+  RouteDocument,
+} from "./spec/documentTypes";
+export type { HttpMethod } from "./spec/endpointPath";
+export type {
+  AgentVersion,
   EndpointFields,
   EndpointRequest,
   FunctionAppInfo,
   FunctionClient,
-  FunctionDocument,
   FunctionFile,
   FunctionRequest,
   FunctionResponse,
   FunctionSession,
   FunctionTrigger,
   Handler,
-  HttpMethod,
-  QueueDocument,
-  RegionDocument,
-  RouteDocument,
-} from "./spec";
+} from "./spec/handlerTypes";

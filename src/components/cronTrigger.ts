@@ -1,7 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { API_VERSION, type CronDocument } from "../spec";
-import { Problems } from "./problems";
+import type { ArgumentNames } from "../platforms/argumentNames";
+import { API_VERSION } from "../spec";
+import type { CronDocument } from "../spec/documentTypes";
+import { withDependencies } from "./dependencies";
+import { Problems, requireComponent } from "./problems";
 import { checkTrigger, createTrigger, type TriggerArgs } from "./trigger";
 
 /** Arguments of {@link CronTrigger}. */
@@ -29,6 +32,16 @@ export interface CronTriggerArgs extends TriggerArgs<CronDocument> {
   maxDeliveries?: number;
 }
 
+const NAMES: ArgumentNames<CronTriggerArgs> = {
+  function: true,
+  regions: true,
+  transform: true,
+  schedule: true,
+  timezone: true,
+  missed: true,
+  maxDeliveries: true,
+};
+
 /** A schedule: it invokes a function, in each region that the trigger is in. */
 export class CronTrigger extends pulumi.ComponentResource {
   /** When it fires. */
@@ -41,14 +54,17 @@ export class CronTrigger extends pulumi.ComponentResource {
    * @throws ResourceError with all problems of the arguments.
    */
   constructor(name: string, args: CronTriggerArgs, opts?: pulumi.ComponentResourceOptions) {
+    const label = `CronTrigger "${name}"`;
+    requireComponent(label, "function", args?.function, "FullCodeFunction");
     const { schedule, timezone, missed, maxDeliveries, transform } = args;
-    const problems = new Problems(`CronTrigger "${name}"`);
+    const problems = new Problems(label);
+    problems.checkNames(args, NAMES);
     const regions = checkTrigger("CronTrigger", name, args, problems);
     const input = { kind: "Cron" as const, apiVersion: API_VERSION, name, function: args.function.name } as const;
     const document = problems.checkDocument({ ...input, schedule, timezone, missed, maxDeliveries });
     problems.throwIfAny();
 
-    super("fullcode:index:CronTrigger", name, {}, opts);
+    super("fullcode:index:CronTrigger", name, {}, withDependencies(opts));
     createTrigger(this, regions, { document: document!, transform });
     this.schedule = pulumi.output(schedule);
     this.timezone = pulumi.output(document!.timezone);

@@ -1,7 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { API_VERSION, type HttpMethod, type RouteDocument } from "../spec";
-import { Problems } from "./problems";
+import type { ArgumentNames } from "../platforms/argumentNames";
+import { API_VERSION } from "../spec";
+import type { RouteDocument } from "../spec/documentTypes";
+import type { HttpMethod } from "../spec/endpointPath";
+import { withDependencies } from "./dependencies";
+import { Problems, requireComponent } from "./problems";
 import { checkTrigger, createTrigger, type RegionalUrls, type TriggerArgs, urlsOf } from "./trigger";
 
 /** A request of an endpoint. At most 4 KiB as JSON. */
@@ -50,6 +54,16 @@ export interface EndpointTriggerArgs extends TriggerArgs<RouteDocument> {
   example?: EndpointExample;
 }
 
+const NAMES: ArgumentNames<EndpointTriggerArgs> = {
+  function: true,
+  regions: true,
+  transform: true,
+  path: true,
+  method: true,
+  session: true,
+  example: true,
+};
+
 /** An endpoint: HTTP requests of one method and path invoke a function. */
 export class EndpointTrigger extends pulumi.ComponentResource {
   readonly method: HttpMethod;
@@ -64,8 +78,11 @@ export class EndpointTrigger extends pulumi.ComponentResource {
    * @throws ResourceError with all problems of the arguments.
    */
   constructor(name: string, args: EndpointTriggerArgs, opts?: pulumi.ComponentResourceOptions) {
+    const label = `EndpointTrigger "${name}"`;
+    requireComponent(label, "function", args?.function, "FullCodeFunction");
     const { method = "GET", path, session, example, transform } = args;
-    const problems = new Problems(`EndpointTrigger "${name}"`);
+    const problems = new Problems(label);
+    problems.checkNames(args, NAMES);
     const regions = checkTrigger("EndpointTrigger", name, args, problems);
     if (session === "required" && args.function.app.sessions === undefined)
       problems.add("session", `"required" needs \`sessions\` of ServerlessApp "${args.function.app.name}"`);
@@ -74,7 +91,7 @@ export class EndpointTrigger extends pulumi.ComponentResource {
     if (document !== undefined) for (const { routes } of regions) problems.add("path", routes.add(document));
     problems.throwIfAny();
 
-    super("fullcode:index:EndpointTrigger", name, {}, opts);
+    super("fullcode:index:EndpointTrigger", name, {}, withDependencies(opts));
     this.method = method;
     this.path = path;
     createTrigger(this, regions, { document: document!, transform });

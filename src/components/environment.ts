@@ -1,10 +1,13 @@
+import { inspect } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { ArgumentNames } from "../platforms/argumentNames";
 import { local } from "../platforms/local";
 import type { Params, Platform, RegionResources } from "../platforms/platform";
 import { API_VERSION, problemWithName } from "../spec";
+import { withDependencies } from "./dependencies";
 import { checkParams, checkParamsSize, mergeParams, resolveParams } from "./params";
-import { Problems, problemWithOutput } from "./problems";
+import { Problems, problemWithOutput, requireComponent } from "./problems";
 import { Region } from "./region";
 import type { ServerlessApp } from "./serverlessApp";
 
@@ -33,6 +36,14 @@ export interface EnvironmentArgs {
   transform?: RegionResources["transform"];
 }
 
+const NAMES: ArgumentNames<EnvironmentArgs> = {
+  app: true,
+  type: true,
+  regions: true,
+  params: true,
+  transform: true,
+};
+
 /** A place where an app runs: production, staging, somebody's own. It has one region or more. */
 export class Environment extends pulumi.ComponentResource {
   /** Name of the environment: `req.appInfo.environmentName`. */
@@ -50,16 +61,18 @@ export class Environment extends pulumi.ComponentResource {
    * @throws ResourceError with all problems of the arguments.
    */
   constructor(name: string, args: EnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { app, type, transform } = args;
     const label = `Environment "${name}"`;
+    requireComponent(label, "app", args?.app, "ServerlessApp");
+    const { app, type, transform } = args;
     const problems = new Problems(label);
+    problems.checkNames(args, NAMES);
     problems.add("name", problemWithName(name));
     problems.add("name", app.declarations.takeName("Environment", name));
     checkParams(args.params, problems);
     const planned = planRegions(name, args, problems);
     problems.throwIfAny();
 
-    super("fullcode:index:Environment", name, {}, opts);
+    super("fullcode:index:Environment", name, {}, withDependencies(opts));
     this.name = name;
     this.app = app;
     const ownParams = resolveParams(args.params, label, this);
@@ -88,6 +101,10 @@ function planRegions(
   const entries = pulumi.Output.isInstance(regions) ? [] : Object.entries(regions);
   if (entries.length === 0) problems.add("regions", "must have at least one region");
   return entries.flatMap(([region, platform]) => {
+    if (typeof (platform as Partial<Platform> | undefined)?.plan !== "function") {
+      problems.add(`regions.${region}`, `must be local() or kubernetes(), not ${inspect(platform, { depth: 0 })}`);
+      return [];
+    }
     const plan = platform.plan({ app: app.name, place: { environment, region } }, app.declarations.program);
     for (const [argument, message] of plan.problems)
       problems.add(`regions.${region}${argument === "" ? "" : `.${argument}`}`, message);

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { entrypointWarning } from "../code/inspectCode";
 import { resolveAgency } from "./agency";
+import { withDependencies } from "./dependencies";
 import type { Environment } from "./environment";
 import type { FullCodeFunctionArgs } from "./functionArgs";
 import { documentIn, type FunctionPlan, planFunction } from "./functionPlan";
@@ -35,7 +36,7 @@ export class FullCodeFunction extends pulumi.ComponentResource {
    */
   constructor(name: string, args: FullCodeFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
     const plan = planFunction(name, args);
-    super("fullcode:index:FullCodeFunction", name, {}, opts);
+    super("fullcode:index:FullCodeFunction", name, {}, withDependencies(opts));
     this.name = name;
     this.app = args.app;
     this.environments = [...args.environments];

@@ -1,13 +1,15 @@
 import { resolve } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 
 import { inspectCode, type InspectedCode } from "../code/inspectCode";
+import type { ArgumentNames } from "../platforms/argumentNames";
 import { type EgressRule, problemsWithEgress } from "../platforms/egress";
 import { problemWithImage } from "../platforms/images";
 import { API_VERSION, type DocumentInput, type FunctionDocument, limits, problemWithName } from "../spec";
 import { checkAgency } from "./agency";
 import type { Environment } from "./environment";
-import type { FullCodeFunctionArgs, FunctionSettings } from "./functionArgs";
-import { Problems, problemWithOutput, problemWithUnknownRegion } from "./problems";
+import type { FullCodeFunctionArgs, FunctionSettings, ScaleArgs } from "./functionArgs";
+import { Problems, problemWithOutput, problemWithUnknownRegion, requireComponent } from "./problems";
 import type { Region } from "./region";
 import type { ServerlessApp } from "./serverlessApp";
 import { checkVariables, type Variables } from "./variables";
@@ -20,6 +22,36 @@ export interface FunctionPlan {
   /** What the function is in each region, by the region's name; {@link documentIn} has its version. */
   regions: Map<string, { document: FunctionDocument; variables: Variables; egress?: readonly EgressRule[] }>;
 }
+
+const SCALE_NAMES: ArgumentNames<ScaleArgs> = {
+  min: true,
+  max: true,
+  idle: true,
+};
+const SETTING_NAMES: ArgumentNames<FunctionSettings> = {
+  timeout: true,
+  memory: true,
+  cpu: true,
+  concurrency: true,
+  scale: true,
+  limits: true,
+  variables: true,
+  egress: true,
+};
+const NAMES: ArgumentNames<FullCodeFunctionArgs> = {
+  ...SETTING_NAMES,
+  app: true,
+  environments: true,
+  code: true,
+  entrypoint: true,
+  handler: true,
+  userData: true,
+  agency: true,
+  runtime: true,
+  baseImage: true,
+  regions: true,
+  transform: true,
+};
 
 /** Fields of the document → the arguments they come from. */
 const ARGUMENT_NAMES = {
@@ -35,8 +67,15 @@ const ARGUMENT_NAMES = {
  * @throws ResourceError with all problems of the arguments.
  */
 export function planFunction(name: string, args: FullCodeFunctionArgs): FunctionPlan {
+  const label = `FullCodeFunction "${name}"`;
+  requireComponent(label, "app", args?.app, "ServerlessApp");
   const { app, environments } = args;
-  const problems = new Problems(`FullCodeFunction "${name}"`);
+  if (!Array.isArray(environments))
+    throw new pulumi.ResourceError(`${label}: environments: must be a list of Environments`, undefined, true);
+  environments.forEach((each, index) => requireComponent(label, `environments[${index}]`, each, "Environment"));
+  const problems = new Problems(label);
+  problems.checkNames(args, NAMES);
+  checkSettingNames(args, problems);
   problems.add("name", problemWithName(name));
   problems.add("name", app.declarations.takeName("FullCodeFunction", name));
   checkEnvironments(app, environments, problems);
@@ -77,6 +116,15 @@ export function documentIn(
   return platform.runsImages === true ? { ...document, version: code.imageVersion } : document;
 }
 
+/** Those that no document has under the same name; of `limits` the document's schema knows them. */
+function checkSettingNames({ scale, regions }: FullCodeFunctionArgs, problems: Problems): void {
+  problems.checkNames(scale, SCALE_NAMES, "scale.");
+  for (const [region, settings] of Object.entries(regions ?? {})) {
+    problems.checkNames(settings, SETTING_NAMES, `regions.${region}.`);
+    problems.checkNames(settings.scale, SCALE_NAMES, `regions.${region}.scale.`);
+  }
+}
+
 type FunctionDocumentInput = Extract<DocumentInput, { kind: "Function" }>;
 
 /** Settings of one region: the function's with the region's on top. */
@@ -97,13 +145,20 @@ function settleRegions(args: FullCodeFunctionArgs, problems: Problems): Map<stri
       memory: own?.memory ?? args.memory,
       cpu: own?.cpu ?? args.cpu,
       concurrency: own?.concurrency ?? args.concurrency,
-      scale: { ...args.scale, ...own?.scale },
-      limits: { ...args.limits, ...own?.limits },
+      scale: { ...args.scale, ...given(own?.scale) },
+      limits: { ...args.limits, ...given(own?.limits) },
       variables: { ...args.variables, ...own?.variables },
       egress: own?.egress ?? args.egress,
     });
   }
   return settings;
+}
+
+/** Without fields that are undefined, which would hide the function's own. */
+function given<Settings extends object>(settings: Settings | undefined): Partial<Settings> {
+  return Object.fromEntries(
+    Object.entries(settings ?? {}).filter(([, value]) => value !== undefined),
+  ) as Partial<Settings>;
 }
 
 function documentOf(name: string, args: FullCodeFunctionArgs, code: InspectedCode): FunctionDocumentInput {

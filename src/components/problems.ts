@@ -1,6 +1,9 @@
+import { inspect } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 
-import { anyDocument, type Document, type DocumentInput } from "../spec";
+import { problemsWithNames } from "../platforms/argumentNames";
+import { anyDocument } from "../spec";
+import type { Document, DocumentInput } from "../spec/documentTypes";
 
 /**
  * Collects what is wrong with a component's arguments, to report all of it in one error.
@@ -17,6 +20,11 @@ export class Problems {
   /** @param argument - Path of the argument: `scale.min`. */
   add(argument: string, message: string | undefined): void {
     if (message !== undefined) this.found.add(`${argument}: ${message}`);
+  }
+
+  /** Adds arguments that there are not. */
+  checkNames(args: object | undefined, known: Readonly<Record<string, true>>, prefix = ""): void {
+    for (const [argument, message] of problemsWithNames(args, known, prefix)) this.add(argument, message);
   }
 
   /**
@@ -45,6 +53,25 @@ export class Problems {
     const message = `${this.component}: ${[...this.found].join("; ")}`;
     throw new pulumi.ResourceError(message, undefined, true);
   }
+}
+
+type Component = "ServerlessApp" | "Environment" | "FullCodeFunction";
+
+/**
+ * Checks that an argument is a component of this library, before anything is asked of it.
+ *
+ * @param component - What the error begins with.
+ * @throws ResourceError for anything else, as in a program that no compiler has checked.
+ */
+export function requireComponent(component: string, argument: string, value: unknown, kind: Component): void {
+  const type = (value as { __pulumiType?: unknown } | null | undefined)?.__pulumiType;
+  if (type === `fullcode:index:${kind}`) return;
+  const given = typeof type === "string" ? `a ${type}` : inspect(value, { depth: 0 });
+  throw new pulumi.ResourceError(
+    `${component}: ${argument}: must be ${kind === "Environment" ? "an" : "a"} ${kind}, not ${given}`,
+    undefined,
+    true,
+  );
 }
 
 /** Says what is wrong with a value that has to be a plain one, since it is needed before anything is deployed. */

@@ -1,7 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { API_VERSION, type QueueDocument } from "../spec";
-import { Problems } from "./problems";
+import type { ArgumentNames } from "../platforms/argumentNames";
+import { API_VERSION } from "../spec";
+import type { QueueDocument } from "../spec/documentTypes";
+import { withDependencies } from "./dependencies";
+import { Problems, requireComponent } from "./problems";
 import { checkTrigger, createTrigger, type RegionalUrls, type TriggerArgs, urlsOf } from "./trigger";
 
 /** Arguments of {@link QueueTrigger}. */
@@ -29,6 +32,16 @@ export interface QueueTriggerArgs extends TriggerArgs<QueueDocument> {
   example?: { body?: unknown };
 }
 
+const NAMES: ArgumentNames<QueueTriggerArgs> = {
+  function: true,
+  regions: true,
+  transform: true,
+  queue: true,
+  maxDeliveries: true,
+  backoff: true,
+  example: true,
+};
+
 /** A queue: its messages invoke a function, each at least once. */
 export class QueueTrigger extends pulumi.ComponentResource {
   /** Name of the queue. */
@@ -41,8 +54,11 @@ export class QueueTrigger extends pulumi.ComponentResource {
    * @throws ResourceError with all problems of the arguments.
    */
   constructor(name: string, args: QueueTriggerArgs, opts?: pulumi.ComponentResourceOptions) {
+    const label = `QueueTrigger "${name}"`;
+    requireComponent(label, "function", args?.function, "FullCodeFunction");
     const { queue, maxDeliveries, backoff, example, transform } = args;
-    const problems = new Problems(`QueueTrigger "${name}"`);
+    const problems = new Problems(label);
+    problems.checkNames(args, NAMES);
     const regions = checkTrigger("QueueTrigger", name, args, problems);
     const input = { kind: "Queue" as const, apiVersion: API_VERSION, name, function: args.function.name } as const;
     const document = problems.checkDocument(
@@ -61,7 +77,7 @@ export class QueueTrigger extends pulumi.ComponentResource {
       }
     problems.throwIfAny();
 
-    super("fullcode:index:QueueTrigger", name, {}, opts);
+    super("fullcode:index:QueueTrigger", name, {}, withDependencies(opts));
     createTrigger(this, regions, { document: document!, transform });
     this.queueName = pulumi.output(queue);
     this.publishUrls = urlsOf(regions, `/queues/${queue}`);

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import type { RegionPlace, RegionPlan, RegionPlatform, RegionResources } from "../platforms/platform";
-import type { QueueDocument } from "../spec";
+import type { QueueDocument } from "../spec/documentTypes";
 import { RouteTable } from "./routeTable";
 
 /** One region of an environment. Made by the environment. */

@@ -1,6 +1,7 @@
 import createRouter, { type HTTPMethod } from "find-my-way";
 
-import { HTTP_METHODS, pathShape, type RouteDocument } from "../spec";
+import type { RouteDocument } from "../spec/documentTypes";
+import { HTTP_METHODS, pathShape } from "../spec/endpointPath";
 
 const EVERY_METHOD = HTTP_METHODS.filter((method): method is Exclude<typeof method, "ANY"> => method !== "ANY");
 /** Stands for a value of a parameter: a literal that nobody writes. */

@@ -1,8 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import type { ArgumentNames } from "../platforms/argumentNames";
 import type { Params, ParamValue } from "../platforms/platform";
-import { problemWithName, regionDocument, type RegionDocument } from "../spec";
+import { problemWithName, regionDocument } from "../spec";
+import type { KeySet } from "../spec/documentTypes";
 import { Declarations } from "./declarations";
+import { withDependencies } from "./dependencies";
 import { checkParams, checkParamsSize, resolveParams } from "./params";
 import { Problems } from "./problems";
 
@@ -11,7 +14,7 @@ export interface SessionArgs {
   /** Address (http or https) of the issuer's key set (RFC 7517). Either this or `jwks` is required, not both. */
   jwksUrl?: string;
   /** The issuer's public keys (RFC 7517), for tokens that are verified without asking the issuer. */
-  jwks?: NonNullable<RegionDocument["sessions"]>["jwks"];
+  jwks?: KeySet;
   /**
    * The `iss` claim that tokens must have.
    * @default any issuer whose key is known
@@ -40,6 +43,11 @@ export interface ServerlessAppArgs {
   sessions?: SessionArgs;
 }
 
+const NAMES: ArgumentNames<ServerlessAppArgs> = {
+  params: true,
+  sessions: true,
+};
+
 /** An application: functions that share parameters and sessions. */
 export class ServerlessApp extends pulumi.ComponentResource {
   /** Name of the app: `req.appInfo.appName`. */
@@ -60,16 +68,17 @@ export class ServerlessApp extends pulumi.ComponentResource {
   constructor(name: string, args: ServerlessAppArgs = {}, opts?: pulumi.ComponentResourceOptions) {
     const label = `ServerlessApp "${name}"`;
     const problems = new Problems(label);
+    problems.checkNames(args, NAMES);
     problems.add("name", problemWithName(name));
     checkParams(args.params, problems);
     checkParamsSize([args.params], problems);
     checkSessions(args.sessions, problems);
     problems.throwIfAny();
 
-    super("fullcode:index:ServerlessApp", name, {}, opts);
+    super("fullcode:index:ServerlessApp", name, {}, withDependencies(opts));
     this.name = name;
     this.sessions = args.sessions;
-    this.declarations = new Declarations(pulumi.runtime.getStackResource() ?? this);
+    this.declarations = new Declarations(pulumi.runtime.getStackResource() ?? this, name);
     this.params = args.params ?? {};
     this.paramValues = resolveParams(this.params, label, this);
     this.registerOutputs({ name });

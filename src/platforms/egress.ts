@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { BlockList, isIP } from "node:net";
 
 /** Where connections may go to. Give either `cidr` or `namespace`. */
 export interface EgressTarget {
@@ -57,6 +57,8 @@ function problemsWithRule(rule: unknown): [field: string, message: string][] {
   if (except !== undefined && cidr === undefined) problems.push(["except", "needs `cidr`"]);
   except?.forEach((range, index) => {
     if (!isCidr(range)) problems.push([`except[${index}]`, notARange(range)]);
+    else if (isCidr(cidr) && !isWithin(range, cidr!))
+      problems.push([`except[${index}]`, `"${range}" is not within "${cidr}"`]);
   });
   if (namespace !== undefined && !NAMESPACE.test(namespace))
     problems.push(["namespace", `"${namespace}" is no name of a namespace`]);
@@ -75,6 +77,16 @@ function isCidr(range: unknown): boolean {
   const [, address = "", bits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(String(range)) ?? [];
   const family = isIP(address);
   return family !== 0 && Number(bits) <= (family === 4 ? 32 : 128);
+}
+
+/** Whether a range is a part of another one, and not all of it. */
+function isWithin(range: string, outer: string): boolean {
+  const [[address, bits], [outerAddress, outerBits]] = [range.split("/"), outer.split("/")];
+  const family = (text: string) => (isIP(text) === 4 ? "ipv4" : "ipv6");
+  if (family(address) !== family(outerAddress) || Number(bits) <= Number(outerBits)) return false;
+  const list = new BlockList();
+  list.addSubnet(outerAddress, Number(outerBits), family(outerAddress));
+  return list.check(address, family(address));
 }
 
 function notARange(range: unknown): string {

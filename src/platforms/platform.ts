@@ -1,6 +1,12 @@
 import type * as pulumi from "@pulumi/pulumi";
 
-import type { CronDocument, FunctionDocument, QueueDocument, RegionDocument, RouteDocument } from "../spec";
+import type {
+  CronDocument,
+  FunctionDocument,
+  QueueDocument,
+  RegionDocument,
+  RouteDocument,
+} from "../spec/documentTypes";
 import type { EgressRule } from "./egress";
 
 /** What a trigger is, as the gateway reads it. */

@@ -9,6 +9,8 @@ export const DOCUMENT_KEY = "document.json";
 /** Labels that say what an object belongs to, beside those of `app.kubernetes.io/`. */
 export const ENVIRONMENT_LABEL = "fullcode/environment";
 export const REGION_LABEL = "fullcode/region";
+/** The Pulumi project and stack that an object is of. */
+export const STACK_LABEL = "fullcode/stack";
 export const FUNCTION_LABEL = "fullcode/function";
 /** Value of `app.kubernetes.io/managed-by`. */
 export const MANAGED_BY = "fullcode";

@@ -1,4 +1,4 @@
-import type { Document } from "./documents";
+import type { Document } from "./documentTypes";
 
 /**
  * Where a region's documents are in the file system, below `.fullcode/<stack>/<environment>/<region>/`:

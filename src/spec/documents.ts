@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import type { Document, DocumentInput } from "./documentTypes";
 import { HTTP_METHODS, problemsWithPath } from "./endpointPath";
 import { endpointExample, messageExample, problemsWithExample } from "./examples";
 import * as limits from "./limits";
@@ -181,21 +182,7 @@ export const anyDocument = z.discriminatedUnion("kind", [
   routeDocument,
   queueDocument,
   cronDocument,
-]);
-
-/** A function in one region, as the gateway reads it. */
-export type FunctionDocument = z.infer<typeof functionDocument>;
-/** An endpoint in one region, as the gateway reads it. */
-export type RouteDocument = z.infer<typeof routeDocument>;
-/** A queue trigger in one region, as the gateway reads it. */
-export type QueueDocument = z.infer<typeof queueDocument>;
-/** A schedule in one region, as the gateway reads it. */
-export type CronDocument = z.infer<typeof cronDocument>;
-/** A region, as the gateway reads it. */
-export type RegionDocument = z.infer<typeof regionDocument>;
-export type Document = z.infer<typeof anyDocument>;
-/** A document before defaults are filled in. */
-export type DocumentInput = z.input<typeof anyDocument>;
+]) satisfies z.ZodType<Document, DocumentInput>;
 
 /** What is wrong with a document, a sentence each, with the field's path first. */
 export class InvalidDocumentError extends Error {

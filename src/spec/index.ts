@@ -1,6 +1,7 @@
 export * from "./cluster";
 export * from "./documentFiles";
 export * from "./documents";
+export type * from "./documentTypes";
 export * from "./endpointPath";
 export type * from "./handlerTypes";
 export * from "./jsonSchema";

@@ -82,6 +82,11 @@ export const MAX_CODE_FILES = 20_000;
 /** Bytes that an archive unpacks to, for each of its own: code has 2 to 10, bombs have hundreds. */
 export const MAX_CODE_RATIO = 200;
 
+/** One environment variable of a function with its name: Linux has 128 KiB for a string of a process (MAX_ARG_STRLEN). */
+export const MAX_VARIABLE_BYTES = 127 * KIB;
+/** All of a function's environment variables with their names: a Secret of Kubernetes has 1 MiB in all. */
+export const MAX_VARIABLES_BYTES = 512 * KIB;
+
 /** All parameters of an app together, as JSON. */
 export const MAX_PARAMS_BYTES = 256 * KIB;
 

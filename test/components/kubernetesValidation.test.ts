@@ -84,6 +84,33 @@ describe("kubernetes()", () => {
       '.registry: "registry.example.com/Shop" must be in lower case, as image references are',
     ],
     ["no registry at all", { registry: "a b" }, '.registry: "a b" is no registry such as "registry.example.com/shop"'],
+    ["an Ingress that is none", { ingress: null }, ".ingress: must be an object, not null"],
+    [
+      "an annotation that is no string",
+      { ingress: { host: "shop.example.com", annotations: { "a.example.com/b": 1 } } },
+      '.ingress.annotations["a.example.com/b"]: must be a string, not 1',
+    ],
+    [
+      "a label of nodes that is no string",
+      { nodeSelector: { disks: 2 } },
+      '.nodeSelector["disks"]: must be a string, not 2',
+    ],
+    ["text for a switch", { createNamespace: "false" }, ".createNamespace: must be true or false, not 'false'"],
+    [
+      "an exception from something else",
+      { networkPolicies: { egress: [{ cidr: "10.20.0.0/16", except: ["10.30.0.0/24"] }] } },
+      '.networkPolicies.egress[0].except[0]: "10.30.0.0/24" is not within "10.20.0.0/16"',
+    ],
+    [
+      "a port of DNS",
+      { networkPolicies: { dnsPorts: [0] } },
+      ".networkPolicies.dnsPorts[0]: must be a whole number from 1 to 65535, not 0",
+    ],
+    [
+      "what only load balancers have",
+      { service: { externalTrafficPolicy: "Local" } },
+      ".service.externalTrafficPolicy: needs `type` LoadBalancer or NodePort",
+    ],
     [
       "empty credentials",
       { registryCredentials: { username: "ci", password: "" } },
@@ -336,6 +363,12 @@ describe("kubernetes()", () => {
     ["a generation", { linkGeneration: 0 }, ".linkGeneration: must be a whole number of at least 1, not 0"],
   ])("%s", (_, args, problem) => {
     expect(problemsWith(args)).toEqual([problem]);
+  });
+
+  test("an argument that there is not", () => {
+    expect(problemsWith({ gatway: {} })).toEqual([
+      expect.stringMatching(/^\.gatway: there is no such argument; there are `context`, .*`gateway`/),
+    ]);
   });
 
   test("good arguments of every kind", () => {

@@ -313,4 +313,71 @@ describe("transform", () => {
     expect(unwrapSecret(find(resources, SECRET_FILE, "test.eu").content)).toEqual({ a: 2 });
     expect(unwrapSecret(find(resources, SECRET_FILE, "orders.test.eu").content)).toEqual({ A: "2" });
   });
+
+  test("changes a region's own document, and not that of another of the same name", async () => {
+    const { resources } = await declareProgram(() => {
+      const app = new ServerlessApp("shop");
+      const environment = (name: string) => new Environment(name, { app, type: "test", regions: { eu: local() } });
+      const environments = [environment("production"), environment("staging")];
+      const orders = new FullCodeFunction("orders", {
+        app,
+        environments,
+        code,
+        transform: {
+          document: (document, _options, place) => {
+            if (place.environment === "production") document.scale.max = 50;
+          },
+        },
+      });
+      const example = { body: { orderId: "17" } };
+      new QueueTrigger("placed", {
+        function: orders,
+        queue: "orders",
+        example,
+        transform: {
+          document: ({ example }, _options, place) => {
+            if (place.environment === "production") (example!.body as { orderId: string }).orderId = "18";
+          },
+        },
+      });
+    });
+    const content = (name: string) => find(resources, DOCUMENT, name).content;
+    expect(content("orders.production.eu")).toMatchObject({ scale: { max: 50 } });
+    expect(content("orders.staging.eu")).toMatchObject({ scale: { max: 10 } });
+    expect(content("placed.production.eu")).toMatchObject({ example: { body: { orderId: "18" } } });
+    expect(content("placed.staging.eu")).toMatchObject({ example: { body: { orderId: "17" } } });
+  });
+});
+
+test("a name is one of the whole program, as those of resources are", async () => {
+  const { outputs } = await declareProgram(() => {
+    new Environment("production", { app: new ServerlessApp("shop"), type: "test" });
+    try {
+      new Environment("production", { app: new ServerlessApp("other"), type: "test" });
+    } catch (error) {
+      return { message: (error as Error).message };
+    }
+    return {};
+  });
+  expect(outputs.message).toBe(
+    'Environment "production": name: "production" is the name of another Environment of app "shop", in the same program',
+  );
+});
+
+class Other extends pulumi.CustomResource {}
+
+test("what a component depends on is there before its children", async () => {
+  const { resources } = await declareProgram(() => {
+    const app = new ServerlessApp("shop");
+    const [first, second, third] = ["first", "second", "third"].map((name) => new Other("test:index:Other", name, {}));
+    const test = new Environment("test", { app, type: "test" }, { dependsOn: first });
+    const orders = new FullCodeFunction("orders", { app, environments: [test], code }, { dependsOn: [second] });
+    new EndpointTrigger("list", { function: orders, path: "/orders" }, { dependsOn: pulumi.output([third]) });
+  });
+  const dependencies = (name: string) =>
+    resources.find((resource) => resource.type === DOCUMENT && resource.name === name)!.dependencies;
+  const other = (name: string): unknown => expect.stringMatching(new RegExp(`Other::${name}$`));
+  expect(dependencies("test.local")).toEqual([other("first")]);
+  expect(dependencies("orders.test.local")).toEqual([other("second")]);
+  expect(dependencies("list.test.local")).toEqual([other("third")]);
 });

@@ -228,6 +228,71 @@ describe("FullCodeFunction", () => {
     );
   });
 
+  test.each<[argument: string, construct: () => unknown]>([
+    ["app: must be a ServerlessApp, not undefined", () => new Environment("other", { type: "test" } as never)],
+    ["app: must be a ServerlessApp, not undefined", () => new Environment("other", undefined as never)],
+    ["app: must be a ServerlessApp, not null", functionOf({ app: null as never })],
+    [
+      "app: must be a ServerlessApp, not a fullcode:index:Environment",
+      () => functionOf({ app: production as never })(),
+    ],
+    ["environments: must be a list of Environments", functionOf({ environments: undefined })],
+    ["environments[0]: must be an Environment, not undefined", functionOf({ environments: [undefined as never] })],
+    ["function: must be a FullCodeFunction, not undefined", endpoint("other", { function: undefined })],
+  ])("a component that is missing: %s", (message, construct) => {
+    expect(messageOf(construct)).toContain(message);
+  });
+
+  test.each<[argument: string, construct: () => unknown]>([
+    ["sessoin", endpoint("other", { sessoin: "required" } as object)],
+    ["timeZone", cron({ timeZone: "Europe/Istanbul" } as object)],
+    ["maxDelivery", () => new QueueTrigger("other", { function: orders, queue: "q", maxDelivery: 1 } as never)],
+    ["timeOut", functionOf({ timeOut: 3 } as object)],
+    ["scale.maximum", functionOf({ scale: { maximum: 3 } as object })],
+    ["regions.eu.memori", functionOf({ regions: { eu: { memori: 512 } as object } })],
+    ["regions.eu.scale.idel", functionOf({ regions: { eu: { scale: { idel: 1 } as object } } })],
+    ["parms", () => new ServerlessApp("other", { parms: {} } as never)],
+    ["typ", () => new Environment("other", { app, type: "test", typ: "test" } as never)],
+    [
+      "regions.eu.ports",
+      () => new Environment("other", { app, type: "test", regions: { eu: local({ ports: 1 } as never) } }),
+    ],
+  ])("an argument that there is not: %s", (argument, construct) => {
+    expect(messageOf(construct)).toContain(`${argument}: there is no such argument; there are \``);
+  });
+
+  test("a region that is none", () => {
+    const regions = { eu: local as never, us: undefined as never };
+    expect(messageOf(() => new Environment("other", { app, type: "test", regions }))).toBe(
+      'Environment "other": regions.eu: must be local() or kubernetes(), not [Function: local]; ' +
+        "regions.us: must be local() or kubernetes(), not undefined",
+    );
+  });
+
+  test.each(["name", "version", "runtime", "entrypoint"])("a transform that changes the %s", (field) => {
+    const transform = { document: (document: object) => Reflect.set(document, field, "custom") };
+    expect(messageOf(functionOf({ transform }))).toBe(
+      `transform: ${field}: must stay as it is; change it by the component's own arguments`,
+    );
+  });
+
+  test("more variables than a process can have", () => {
+    expect(messageOf(functionOf({ variables: { A: "x".repeat(limits.MAX_VARIABLE_BYTES) } }))).toMatch(
+      /^FullCodeFunction "other": variables\.A: has 130049 bytes; at most 130048 are allowed: [^;]*$/,
+    );
+    const many = Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`A${i}`, "x".repeat(100_000)]));
+    expect(messageOf(functionOf({ variables: many }))).toContain(
+      "variables: have 600012 bytes together; at most 524288 are allowed",
+    );
+  });
+
+  test("a setting of a region that is undefined is the function's own", () => {
+    const regions = { eu: { scale: { min: undefined, max: 1 } } };
+    expect(messageOf(functionOf({ scale: { min: 2, max: 4 }, regions }))).toContain(
+      "regions.eu.scale.min: must not be larger than `max`",
+    );
+  });
+
   test("a missing entrypoint is a warning", () => {
     expect(functionOf({ entrypoint: "nowhere.js" })).not.toThrow();
     expect(warnings.mock.calls.join()).toContain(`the entrypoint "nowhere.js" is not in "${code}"`);

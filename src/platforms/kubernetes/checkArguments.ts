@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 
+import { type ArgumentNames, problemsWithNames } from "../argumentNames";
 import { problemsWithEgress } from "../egress";
 import { problemWithPlatform } from "../images";
 import { checkExposure } from "./checkExposure";
@@ -14,9 +15,46 @@ import { type ArgumentProblems, isNamespace, isObjectName } from "./problems";
 /** `host:port/path`, all of it in lower case, as image references have it. */
 const REGISTRY = /^[a-z0-9]+(?:[.-][a-z0-9]+)*(?::\d{1,5})?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
 const MIN_GATEWAY_MEMORY_MIB = 256;
+const NAMES: ArgumentNames<KubernetesArgs> = {
+  context: true,
+  kubeconfig: true,
+  clusterIdentifier: true,
+  params: true,
+  registry: true,
+  registryCredentials: true,
+  pullCredentials: true,
+  imagePullSecrets: true,
+  imageBuilder: true,
+  nodeImage: true,
+  platform: true,
+  revision: true,
+  namespace: true,
+  createNamespace: true,
+  url: true,
+  ingress: true,
+  httpRoute: true,
+  service: true,
+  trustedProxies: true,
+  gateway: true,
+  nats: true,
+  autoscaler: true,
+  pollingInterval: true,
+  scalingBehavior: true,
+  networkPolicies: true,
+  nodeSelector: true,
+  tolerations: true,
+  affinity: true,
+  priorityClassName: true,
+  runtimeClassName: true,
+  labels: true,
+  annotations: true,
+  linkGeneration: true,
+  transform: true,
+};
 
 /** Checks everything that can be known before anything is deployed. */
 export function checkArguments(args: KubernetesArgs, problems: ArgumentProblems): void {
+  for (const [name, message] of problemsWithNames(args, NAMES)) problems.add(name, message);
   checkCluster(args, problems);
   checkImages(args, problems);
   checkExposure(args, problems);
@@ -29,11 +67,12 @@ export function checkArguments(args: KubernetesArgs, problems: ArgumentProblems)
 }
 
 function checkCluster(
-  { context, kubeconfig, clusterIdentifier, namespace }: KubernetesArgs,
+  { context, kubeconfig, clusterIdentifier, namespace, createNamespace }: KubernetesArgs,
   problems: ArgumentProblems,
 ) {
   problems.text("context", context);
   problems.text("clusterIdentifier", clusterIdentifier);
+  problems.boolean("createNamespace", createNamespace);
   if (kubeconfig === undefined) problems.add("context", problemWithList(context));
   else if (!isLater(kubeconfig)) problems.text("kubeconfig", kubeconfig);
   if (namespace !== undefined && !isNamespace(namespace))
@@ -119,14 +158,17 @@ function checkNetworkPolicies({ networkPolicies }: KubernetesArgs, problems: Arg
     if (namespace !== undefined && !isNamespace(namespace))
       problems.add(`networkPolicies.${argument}`, `"${String(namespace)}" is no name of a namespace`);
   }
-  const ports: unknown = networkPolicies.apiServerPorts;
-  if (Array.isArray(ports))
-    ports.forEach((port, index) => problems.wholeNumber(`networkPolicies.apiServerPorts[${index}]`, port, 1, 65_535));
-  else if (ports !== undefined)
-    problems.add("networkPolicies.apiServerPorts", `must be a list of ports, not ${inspect(ports)}`);
+  for (const argument of ["apiServerPorts", "dnsPorts"] as const) {
+    const ports: unknown = networkPolicies[argument];
+    if (Array.isArray(ports))
+      ports.forEach((port, index) => problems.wholeNumber(`networkPolicies.${argument}[${index}]`, port, 1, 65_535));
+    else if (ports !== undefined)
+      problems.add(`networkPolicies.${argument}`, `must be a list of ports, not ${inspect(ports)}`);
+  }
 }
 
-function checkMetadata({ labels, annotations }: KubernetesArgs, problems: ArgumentProblems): void {
+function checkMetadata({ labels, annotations, nodeSelector }: KubernetesArgs, problems: ArgumentProblems): void {
+  problems.texts("nodeSelector", nodeSelector);
   for (const [key, value] of Object.entries(labels ?? {})) {
     if (RESERVED_LABEL.test(key)) problems.add(`labels["${key}"]`, "is set by the platform");
     else problems.add(`labels["${key}"]`, problemWithLabel(key, value));

@@ -10,12 +10,13 @@ export function checkExposure(args: KubernetesArgs, problems: ArgumentProblems):
   if (url !== undefined) problems.add("url", problemWithUrl(url));
   if (ingress !== undefined && httpRoute !== undefined)
     problems.add("ingress", "not together with `httpRoute`: choose one");
-  if (ingress !== undefined) {
+  if (problems.object("ingress", ingress) && ingress !== undefined) {
+    problems.texts("ingress.annotations", ingress.annotations);
     problems.add("ingress.host", problemWithHost(ingress.host));
     checkName("ingress.className", ingress.className, "an IngressClass", problems);
     checkName("ingress.tlsSecret", ingress.tlsSecret, "a Secret", problems);
   }
-  if (httpRoute !== undefined) {
+  if (problems.object("httpRoute", httpRoute) && httpRoute !== undefined) {
     problems.add("httpRoute.host", problemWithHost(httpRoute.host));
     if (!isObjectName(httpRoute.gateway?.name))
       problems.add("httpRoute.gateway.name", `"${String(httpRoute.gateway?.name)}" is no name of a Gateway`);
@@ -24,7 +25,12 @@ export function checkExposure(args: KubernetesArgs, problems: ArgumentProblems):
       problems.add("httpRoute.gateway.namespace", `"${String(namespace)}" is no name of a namespace`);
     checkName("httpRoute.gateway.sectionName", httpRoute.gateway?.sectionName, "a listener", problems);
   }
+  problems.object("service", service);
+  problems.texts("service.annotations", service?.annotations);
   problems.oneOf("service.type", service?.type, ["ClusterIP", "LoadBalancer", "NodePort"]);
+  problems.oneOf("service.externalTrafficPolicy", service?.externalTrafficPolicy, ["Local", "Cluster"]);
+  if (service?.externalTrafficPolicy !== undefined && (service.type ?? "ClusterIP") === "ClusterIP")
+    problems.add("service.externalTrafficPolicy", "needs `type` LoadBalancer or NodePort");
   problems.wholeNumber("service.port", service?.port, 1, 65_535);
   problems.wholeNumber("trustedProxies", trustedProxies, 0, 10);
 }

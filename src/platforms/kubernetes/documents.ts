@@ -32,7 +32,7 @@ export function createDocument(
   };
   const text =
     later === undefined
-      ? sortedJson(document)
+      ? sortedJson({ ...document })
       : pulumi.output(later).apply((fields) => sortedJson({ ...document, ...fields }));
   return objects.create("ConfigMap", name, identity, { data: { [DOCUMENT_KEY]: text } }, options);
 }

@@ -72,6 +72,12 @@ export interface ServiceArgs {
    * @default 80
    */
   port?: number;
+  /**
+   * Which nodes take connections from outside: `Local` those with a gateway, so that the client's address arrives
+   * (`req.client.ip`), `Cluster` all of them, in the node's name.
+   * @default "Local" for a LoadBalancer, else the cluster's own
+   */
+  externalTrafficPolicy?: "Local" | "Cluster";
   /** Annotations of the Service, such as those that a cloud's load balancers read. */
   annotations?: Readonly<Record<string, string>>;
 }

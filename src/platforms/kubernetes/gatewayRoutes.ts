@@ -38,7 +38,10 @@ export function createGatewayRoutes(
     const spec = {
       hostnames: [httpRoute.host],
       parentRefs: [withoutUndefined(httpRoute.gateway)],
-      rules: [{ backendRefs: [{ name: GATEWAY_NAME, port: service.port }] }],
+      // of implementations, Envoy Gateway ends requests after 15 s unless it is told not to
+      rules: [
+        { backendRefs: [{ name: GATEWAY_NAME, port: service.port }], timeouts: { request: `${waitSeconds()}s` } },
+      ],
     };
     objects.create("HTTPRoute", `${name}.gateway`, identity, { spec }, { parent });
   }

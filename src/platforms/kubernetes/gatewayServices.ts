@@ -38,6 +38,7 @@ export function createGatewayServices(
   );
   const spec = {
     type: service.type,
+    ...(service.externalTrafficPolicy !== undefined && { externalTrafficPolicy: service.externalTrafficPolicy }),
     selector,
     ports: [{ name: "http", port: service.port, targetPort: "http" }],
   };

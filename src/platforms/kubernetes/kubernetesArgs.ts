@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 
-import type { ImageBuilder } from "../../image";
+import type { ImageBuilder } from "../../image/imageBuilder";
 import type { Params } from "../platform";
 import type { GatewayArgs, HttpRouteArgs, IngressArgs, ServiceArgs } from "./gatewayArgs";
 import type { ExternalNatsArgs, NatsArgs } from "./natsArgs";
@@ -29,7 +29,8 @@ export interface KubernetesArgs {
   kubeconfig?: pulumi.Input<string>;
   /**
    * Says which cluster it is: as long as it stays the same, a changed kubeconfig or context changes no resource.
-   * @default the context, else environment and region
+   * @default the context, else environment and region; none with a `kubeconfig`, of which the provider compares server and
+   * authorities: another cluster replaces all resources
    */
   clusterIdentifier?: string;
   /**

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import { ENVIRONMENT_LABEL, MANAGED_BY, REGION_LABEL } from "../../spec";
 import type { RegionPlace } from "../platform";
 
@@ -35,6 +37,16 @@ export function labelsOf(
     [REGION_LABEL]: place.region,
     ...labels,
   };
+}
+
+/**
+ * Value of the label that tells objects of two stacks apart. Both may have the same names in one namespace: the later one
+ * cannot take over what has another value here, and so destroys nothing that is not its own.
+ */
+export function stackLabel(project: string, stack: string): string {
+  const name = `${project}.${stack}`;
+  if (VALUE.test(name)) return name;
+  return createHash("sha256").update(name).digest("hex").slice(0, 32);
 }
 
 /** Labels that a component's pods are selected by. They must never change: Kubernetes would refuse it. */

@@ -20,17 +20,32 @@ import type { RegionSettings } from "./settings";
 type Ingress = NonNullable<NetworkPolicy["spec"]["ingress"]>[number];
 type Egress = NonNullable<NetworkPolicy["spec"]["egress"]>[number];
 
-const DNS_PORT = 53;
 /** Port of the API server's Service. Networks look at connections to a Service before or after they have turned them. */
 const API_SERVICE_PORT = 443;
 
-/** Every address but those of private networks (RFC 1918, RFC 6598, RFC 4193) and of a link (RFC 3927, RFC 4291). */
+/**
+ * Every address but those that are no public one by the registries of special addresses (RFC 6890 and what has been added
+ * to it), and Azure's virtual public 168.63.129.16, where a node's credentials can be asked for. Those of IPv6 that are
+ * translated to one of IPv4 (RFC 6052, RFC 8215) would be a way around.
+ */
 const INTERNET = [
   {
     cidr: "0.0.0.0/0",
-    except: ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"],
+    except: [
+      "0.0.0.0/8",
+      "10.0.0.0/8",
+      "100.64.0.0/10",
+      "127.0.0.0/8",
+      "168.63.129.16/32",
+      "169.254.0.0/16",
+      "172.16.0.0/12",
+      "192.0.0.0/24",
+      "192.168.0.0/16",
+      "198.18.0.0/15",
+      "240.0.0.0/4",
+    ],
   },
-  { cidr: "::/0", except: ["fc00::/7", "fe80::/10"] },
+  { cidr: "::/0", except: ["::1/128", "64:ff9b::/96", "64:ff9b:1::/48", "fc00::/7", "fe80::/10"] },
 ];
 
 const ALL = { "app.kubernetes.io/managed-by": MANAGED_BY };
@@ -63,7 +78,7 @@ export function createNetworkPolicies(
     podSelector,
     policyTypes: ["Egress"],
     // resolvers are pods in some clusters, and addresses of a node or a link in others
-    egress: [{ ports: [...ports([DNS_PORT], "UDP"), ...ports([DNS_PORT])] }],
+    egress: [{ ports: [...ports(networkPolicies.dnsPorts, "UDP"), ...ports(networkPolicies.dnsPorts)] }],
   });
   create(GATEWAY_NAME, "gateway", {
     podSelector: { matchLabels: GATEWAYS },

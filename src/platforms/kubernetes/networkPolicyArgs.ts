@@ -23,4 +23,10 @@ export interface NetworkPolicyArgs {
    * @default [6443]
    */
   apiServerPorts?: readonly number[];
+  /**
+   * Ports of the pods that answer for DNS, 1 to 65535. Most networks compare the pod's port, not that of its Service:
+   * OpenShift has 5353, Gardener 8053.
+   * @default [53]
+   */
+  dnsPorts?: readonly number[];
 }

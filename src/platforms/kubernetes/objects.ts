@@ -159,7 +159,7 @@ export interface ObjectKinds {
 
 /** Arguments of a region's provider (`pulumi:providers:kubernetes`), with those that the region sets. */
 export interface ProviderArguments {
-  clusterIdentifier: pulumi.Input<string>;
+  clusterIdentifier?: pulumi.Input<string>;
   [argument: string]: unknown;
 }
 

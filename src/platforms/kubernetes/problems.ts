@@ -14,6 +14,10 @@ export function isObjectName(name: unknown): boolean {
   return typeof name === "string" && name.length <= 253 && name.split(".").every((label) => LABEL.test(label));
 }
 
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** Collects what is wrong with a platform's arguments. */
 export class ArgumentProblems {
   readonly found: (readonly [argument: string, message: string])[] = [];
@@ -26,6 +30,25 @@ export class ArgumentProblems {
   text(argument: string, value: unknown): void {
     if (value === undefined) return;
     if (typeof value !== "string" || value === "") this.add(argument, "must be a plain string that is not empty");
+  }
+
+  /** Strings by name, if they are given. */
+  texts(argument: string, value: unknown): void {
+    if (value === undefined) return;
+    if (!isObject(value)) return this.add(argument, `must be an object of strings, not ${inspect(value)}`);
+    for (const [key, each] of Object.entries(value))
+      if (typeof each !== "string") this.add(`${argument}["${key}"]`, `must be a string, not ${inspect(each)}`);
+  }
+
+  /** @returns whether it is given, and an object as it has to be. */
+  object(argument: string, value: unknown): boolean {
+    if (value !== undefined && !isObject(value)) this.add(argument, `must be an object, not ${inspect(value)}`);
+    return isObject(value);
+  }
+
+  boolean(argument: string, value: unknown): void {
+    if (value !== undefined && typeof value !== "boolean")
+      this.add(argument, `must be true or false, not ${inspect(value)}`);
   }
 
   image(argument: string, value: unknown): void {

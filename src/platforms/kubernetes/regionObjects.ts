@@ -1,7 +1,8 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 
+import { STACK_LABEL } from "../../spec";
 import type { Transform } from "../platform";
-import { labelsOf, type ObjectRole } from "./labels";
+import { labelsOf, type ObjectRole, stackLabel } from "./labels";
 import type { ObjectKinds, ObjectMeta, PodSpec, PodTemplate } from "./objects";
 import { loadPackage } from "./packages";
 import type { RegionSettings } from "./settings";
@@ -100,7 +101,7 @@ export class RegionObjects {
     return {
       ...(objectName !== undefined && { name: objectName }),
       ...(kind !== "Namespace" && { namespace: this.settings.namespace }),
-      labels: this.labels(role),
+      labels: { ...this.labels(role), [STACK_LABEL]: stackLabel(pulumi.getProject(), pulumi.getStack()) },
       ...this.annotations(annotations),
     };
   }

@@ -30,7 +30,7 @@ type Unchanged = Pick<
 export interface RegionSettings extends Unchanged {
   app: string;
   place: RegionPlace;
-  clusterIdentifier: string;
+  clusterIdentifier: string | undefined;
   imagePullSecrets: readonly string[];
   imageBuilder: ImageBuilder;
   platform: string;
@@ -39,7 +39,12 @@ export interface RegionSettings extends Unchanged {
   /** Address of the endpoints; without `isFinal`, that of a load balancer takes its place once it is known. */
   url: { text: string; isFinal: boolean };
   trustedProxies: number;
-  service: { type: string; port: number; annotations: Readonly<Record<string, string>> };
+  service: {
+    type: string;
+    port: number;
+    externalTrafficPolicy?: string;
+    annotations: Readonly<Record<string, string>>;
+  };
   gateway: { replicas: number; image?: string; memory: number; cpu: number };
   nats: {
     /** Servers that the gateway connects to. */
@@ -53,7 +58,8 @@ export interface RegionSettings extends Unchanged {
   autoscaler: "keda" | "none";
   pollingInterval: number;
   networkPolicies:
-    (NetworkPolicyArgs & Required<Pick<NetworkPolicyArgs, "kedaNamespace" | "apiServerPorts">>) | undefined;
+    | (NetworkPolicyArgs & Required<Pick<NetworkPolicyArgs, "kedaNamespace" | "apiServerPorts" | "dnsPorts">>)
+    | undefined;
   labels: Readonly<Record<string, string>>;
   annotations: Readonly<Record<string, string>>;
   linkGeneration: number;
@@ -64,7 +70,7 @@ export interface RegionSettings extends Unchanged {
 const DEFAULT_IMAGE_BUILDER = dockerImageBuilder();
 const DEFAULT_GATEWAY = { replicas: 2, memory: 1024, cpu: 0.25 };
 const DEFAULT_NATS = { image: "nats:2.12-alpine", storage: "10Gi", memory: 512 };
-const DEFAULT_NETWORK_POLICIES = { kedaNamespace: "keda", apiServerPorts: [6443] };
+const DEFAULT_NETWORK_POLICIES = { kedaNamespace: "keda", apiServerPorts: [6443], dnsPorts: [53] };
 const DEFAULT_POLLING_SECONDS = 5;
 const DEFAULT_SERVICE_PORT = 80;
 
@@ -73,12 +79,16 @@ export function namespaceOf(args: KubernetesArgs, app: string, place: RegionPlac
   return args.namespace ?? `${app}-${place.environment}`;
 }
 
-/** Says which cluster the region is in. */
-export function clusterOf(
-  { clusterIdentifier, context }: KubernetesArgs,
+/**
+ * Says which cluster the region is in. A kubeconfig that the program gives may come to be that of another cluster, under
+ * the same names: the provider compares servers and their authorities then.
+ */
+function clusterOf(
+  { clusterIdentifier, context, kubeconfig }: KubernetesArgs,
   { environment, region }: RegionPlace,
-): string {
-  return clusterIdentifier ?? context ?? `${environment}.${region}`;
+): string | undefined {
+  if (clusterIdentifier !== undefined || kubeconfig !== undefined) return clusterIdentifier;
+  return context ?? `${environment}.${region}`;
 }
 
 /** Fills in the defaults of arguments that have been checked. */
@@ -87,6 +97,8 @@ export function settle(args: KubernetesArgs, app: string, place: RegionPlace): R
   const service = {
     type: args.service?.type ?? "ClusterIP",
     port: args.service?.port ?? DEFAULT_SERVICE_PORT,
+    externalTrafficPolicy:
+      args.service?.externalTrafficPolicy ?? (args.service?.type === "LoadBalancer" ? "Local" : undefined),
     annotations: args.service?.annotations ?? {},
   };
   const isPublished = args.ingress !== undefined || args.httpRoute !== undefined;

@@ -9,6 +9,7 @@ import {
   SECRETS_FOLDER,
   variablesFileName,
 } from "../../spec";
+import { type ArgumentNames, problemsWithNames } from "../argumentNames";
 import { transformDocument } from "../transformDocument";
 import type {
   FunctionPlatform,
@@ -43,6 +44,8 @@ export interface LocalArgs {
   params?: Params;
 }
 
+const NAMES: ArgumentNames<LocalArgs> = { port: true, params: true };
+
 /**
  * A region on this machine: functions are processes, queues are files, and nothing else needs to be installed.
  *
@@ -56,7 +59,7 @@ export function local(args: LocalArgs = {}): Platform {
       const { port, problem } = takePort(scope, place, args.port);
       const document = { url: `http://localhost:${port}`, port };
       return {
-        problems: problem === undefined ? [] : [["port", problem]],
+        problems: [...problemsWithNames(args, NAMES), ...(problem === undefined ? [] : [["port", problem] as const])],
         document,
         params: args.params,
         create: (region, parent) => new LocalRegion(place, region, parent),
@@ -117,7 +120,7 @@ class LocalRegion implements RegionPlatform {
     const options: pulumi.CustomResourceOptions = { parent };
     const content = transformDocument(document, transform, options, this.place);
     const file = documentFileName(content);
-    new LocalDocument(name, { folder: this.folder, file, content }, options);
+    new LocalDocument(name, { folder: this.folder, file, content: { ...content } }, options);
   }
 
   private writeSecret<Value>(

@@ -80,7 +80,7 @@ describe("a Node.js function", () => {
     expect(deployment.metadata).toEqual({
       name: "function-orders",
       namespace: "shop-production",
-      labels,
+      labels: { ...labels, "fullcode/stack": "shop.dev" },
       annotations: { "pulumi.com/skipAwait": "true" },
     });
     expect(spec).toEqual({
@@ -430,6 +430,7 @@ test("documents are ConfigMaps that the gateways find by their label", async () 
     "app.kubernetes.io/managed-by": "fullcode",
     "fullcode/environment": "test",
     "fullcode/region": "eu",
+    "fullcode/stack": "shop.dev",
   };
   expect(cluster.object<ConfigMap>("ConfigMap", "list.test.eu").metadata).toEqual({
     name: "route-list",

@@ -35,7 +35,11 @@ const LABELS = {
   "fullcode/environment": "production",
   "fullcode/region": "eu",
 };
-const METADATA = { name: "gateway", namespace: "shop-production", labels: LABELS };
+const METADATA = {
+  name: "gateway",
+  namespace: "shop-production",
+  labels: { ...LABELS, "fullcode/stack": "shop.dev" },
+};
 const SELECTOR = { "app.kubernetes.io/component": "gateway", "app.kubernetes.io/managed-by": "fullcode" };
 const SKIP_AWAIT = { "pulumi.com/skipAwait": "true" };
 
@@ -329,12 +333,14 @@ describe("how a region is reached", () => {
       spec: {
         hostnames: ["shop.example.com"],
         parentRefs: [{ name: "web", namespace: "infra" }],
-        rules: [{ backendRefs: [{ name: "gateway", port: 8080 }] }],
+        rules: [{ backendRefs: [{ name: "gateway", port: 8080 }], timeouts: { request: "960s" } }],
       },
     });
     expect(cluster.resources.filter(({ type }) => type.endsWith(":Ingress"))).toEqual([]);
   });
 });
+
+class Keda extends pulumi.CustomResource {}
 
 describe("the region's place", () => {
   test("a provider whose cluster stays the same when its kubeconfig changes", async () => {
@@ -348,6 +354,35 @@ describe("the region's place", () => {
       kubeconfig: "text",
       clusterIdentifier: "frankfurt",
     });
+  });
+
+  test("a kubeconfig of the program's may come to be another cluster's, which the provider finds out", async () => {
+    const { inputs } = (await declareRegion({ kubeconfig: pulumi.output("text"), context: "eu" })).resource(
+      "kubernetes",
+      REGION,
+    );
+    expect(Object.keys(inputs)).not.toContain("clusterIdentifier");
+  });
+
+  test("objects of two stacks differ, so that neither takes over what is the other's", async () => {
+    const cluster = await declareRegion();
+    for (const { resource, object } of cluster.objects) {
+      const { labels } = object.metadata as { labels: Record<string, string> };
+      expect([resource.name, labels["fullcode/stack"]]).toEqual([resource.name, "shop.dev"]);
+    }
+    const { spec } = cluster.object<Deployment>("Deployment", `${REGION}.gateway`);
+    expect(Object.keys(spec.template.metadata.labels ?? {})).not.toContain("fullcode/stack");
+  });
+
+  test("what the environment depends on is there before all that the region has", async () => {
+    const declared = await declareCluster(() => {
+      const keda = new Keda("test:index:Keda", "keda", {});
+      const regions = { eu: kubernetes(GATEWAY) };
+      new Environment("production", { app: new ServerlessApp("shop"), type: "live", regions }, { dependsOn: [keda] });
+    });
+    const keda = declared.resource("index:Keda", "keda").urn;
+    const own = declared.resources.filter(({ type }) => /^(?:kubernetes|random):/.test(type));
+    expect(own.filter(({ dependencies }) => !dependencies.includes(keda))).toEqual([]);
   });
 
   test("a namespace that exists is left as it is", async () => {

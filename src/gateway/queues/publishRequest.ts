@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from "node:http";
 
 import { limits } from "../../spec";
+import { refuseCrossSite } from "../endpoints/crossSite";
 import { HttpCaller } from "../endpoints/httpCaller";
 import { hasBody, RequestBody } from "../endpoints/requestBody";
 import { GatewayError } from "../invocations/gatewayError";
@@ -30,9 +31,7 @@ export interface PublishOptions {
  */
 export function publishRequest(request: IncomingMessage, response: ServerResponse, options: PublishOptions): void {
   const { queue, store, budget, requestId, isClosing } = options;
-  // a page of another site that is open in a browser on this machine must not be able to send messages
-  if (request.headers["sec-fetch-site"] === "cross-site")
-    throw new GatewayError(403, "CrossSite", "messages are not taken from pages of other sites");
+  refuseCrossSite(request, "messages");
   const deduplicationId = deduplicationIdOf(request);
   const caller = new HttpCaller(request, response, requestId, isClosing);
   const publish = async (body: Buffer) => {

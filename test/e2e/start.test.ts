@@ -136,6 +136,17 @@ test("binary and text bodies arrive as they were sent", async () => {
   expect([...new Uint8Array(await (await post(url, { query: { binary: "1" } })).arrayBuffer())]).toEqual([0, 255, 128]);
 });
 
+test("files are given in base64, and are what they are of a multipart body", async () => {
+  await writeFiles(folder(), {
+    "src/index.js": `module.exports = (req, res) => res.json(req.files.map((file) => ({ ...file, contents: [...file.contents] })));`,
+  });
+  const { url } = await start();
+  const file = { fieldName: "f", fileName: "a.bin", encoding: "7bit", mimeType: "image/png", size: 3 };
+  const answer = await post(url, { files: [{ ...file, contents: Buffer.of(0, 255, 128).toString("base64") }] });
+  expect(await answer.json()).toEqual([{ ...file, contents: [0, 255, 128] }]);
+  expect((await post(url, { files: [null, { contents: 1 }] })).status).toBe(500);
+});
+
 test("a taken port and a missing folder are errors of one line", async () => {
   await writeFiles(folder(), { "src/index.js": "" });
   const { port } = await start();

@@ -37,7 +37,10 @@ function createProgram(): Command {
     .description("run one function's folder for testing; all parts of a request are sent in the JSON body")
     .argument("[folder]", "the function's folder", ".")
     .option("--port <port>", "port to listen at", parsePort, limits.START_PORT)
-    .option("--entrypoint <file>", 'file that exports the handler (default: "main" of package.json, else src/index.js)')
+    .option(
+      "--entrypoint <file>",
+      'file that exports the handler (default: "main" of package.json, else src/index.js, else src/index.ts)',
+    )
     .addHelpText(
       "after",
       `\nExample:\n  curl http://localhost:${limits.START_PORT} -d '{"ids": {"orderId": "1"}, "query": {}, "body": {}}'`,

@@ -67,6 +67,8 @@ export const MAX_MESSAGE_BYTES = 6 * MIB;
 export const REDELIVERY_BACKOFF_SECONDS = 1;
 /** Longest pause before a message is delivered again. */
 export const MAX_REDELIVERY_BACKOFF_SECONDS = 300;
+/** Characters of a deduplication id: enough for a URL or a handful of keys; a request's headers together have 16 KiB. */
+export const MAX_DEDUPLICATION_ID_LENGTH = 1_024;
 /** Deduplication ids that a queue remembers: the newest ones, and none longer than the time below. */
 export const MAX_DEDUPLICATION_IDS = 100_000;
 export const DEDUPLICATION_HOURS = 24;

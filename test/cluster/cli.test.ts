@@ -157,7 +157,7 @@ test("messages are sent, and dead letters are listed, redriven and purged", asyn
     { region: LABEL, attempts: 1, reason: "asked to fail", body: '{"say": "first", "fail": true}' },
     { region: LABEL, attempts: 1, reason: "asked to fail", body: '{"say": "second", "fail": true}' },
   ]);
-  expect(await json("queue", "redrive", "letters", letters[0].id)).toEqual([{ region: LABEL, count: 1 }]);
+  expect(await json("queue", "redrive", "letters", letters[0].id)).toEqual([{ region: LABEL, count: 1, cut: 0 }]);
   await pollUntil("it is a dead letter again", async () => (await counts()).deadLetters === 2);
   expect(await json("queue", "purge", "letters")).toEqual([{ region: LABEL, count: 2 }]);
   expect(await counts()).toMatchObject({ pending: 0, inFlight: 0, deadLetters: 0 });

@@ -1,8 +1,12 @@
 import { writeFile } from "node:fs/promises";
+import { type OutgoingHttpHeaders } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 
+import { limits } from "../../src/spec";
 import { CliProcess, runCli, stopCliProcesses } from "../support/cliProcess";
 import { freePorts } from "../support/freePorts";
+import { call, RawConnection } from "../support/httpClient";
 import { writeFiles } from "../support/project";
 import { temporaryFolder } from "../support/temporaryFolder";
 import { waitUntil } from "../support/waitUntil";
@@ -53,6 +57,55 @@ test("all parts of a request travel in the body, and the answer is a deployed en
   expect(await command.ended()).toBe(0);
 });
 
+describe("who sends a request that a page may have made", () => {
+  let url: string;
+  const send = (headers: OutgoingHttpHeaders) => call(url, { method: "POST", body: '{"query":{"a":"b"}}', headers });
+  beforeEach(async () => {
+    await writeFiles(folder(), { "src/index.js": "module.exports = (req, res) => res.json(req.query);" });
+    ({ url } = await start());
+  });
+
+  test("is a program of this machine, or a page of its own", async () => {
+    for (const headers of [
+      {},
+      { host: "127.0.0.1:4000" },
+      { host: "[::1]:4000" },
+      { host: "LOCALHOST" },
+      { "content-type": "application/x-www-form-urlencoded" },
+      { origin: "http://localhost:3000", "sec-fetch-site": "same-site" },
+      { "sec-fetch-site": "none" },
+    ])
+      expect(await send(headers)).toMatchObject({ status: 200, json: { a: "b" } });
+  });
+
+  test("is not a page of another site, whatever name it has given to this machine", async () => {
+    for (const [errorType, headers] of [
+      ["CrossSite", { "sec-fetch-site": "cross-site", "content-type": "text/plain" }],
+      ["CrossSite", { origin: "https://shop.example" }],
+      ["CrossSite", { origin: "null" }],
+      ["ForeignHost", { host: "shop.example:4000", "sec-fetch-site": "same-origin" }],
+      ["ForeignHost", { host: "localhost.shop.example" }],
+      ["ForeignHost", { host: "localhost@shop.example" }],
+    ] as const)
+      expect(await send(headers)).toMatchObject({ status: 403, json: { errorType } });
+  });
+});
+
+test("a body over the limit of requests is refused, and read no further", async () => {
+  await writeFiles(folder(), { "src/index.js": "module.exports = (req, res) => res.send(String(req.body.length));" });
+  const { url, port } = await start();
+  const room = limits.DEFAULT_MAX_REQUEST_BYTES - '{"body":""}'.length;
+  const send = (bytes: number, headers = {}) => call(url, { body: { body: "x".repeat(bytes) }, headers });
+  expect(await send(room)).toMatchObject({ status: 200, text: String(room) });
+  const refused = { status: 413, json: { errorType: "RequestTooLarge" } };
+  expect(await send(room + 1)).toMatchObject(refused);
+  expect(await send(room + 1, { "transfer-encoding": "chunked" })).toMatchObject(refused);
+  const asking = new RawConnection(connect(port, "localhost"));
+  asking.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${10 ** 9}\r\nExpect: 100-continue\r\n\r\n`);
+  await waitUntil("it is told", () => asking.statuses[0] === 413);
+  asking.end();
+});
+
 test("an edited file is used by the next request, in TypeScript as well", async () => {
   await writeFiles(folder(), {
     "package.json": '{"main":"handler.ts"}',
@@ -81,6 +134,17 @@ test("binary and text bodies arrive as they were sent", async () => {
   const { url } = await start();
   expect(await (await post(url, {})).text()).toBe("text ü");
   expect([...new Uint8Array(await (await post(url, { query: { binary: "1" } })).arrayBuffer())]).toEqual([0, 255, 128]);
+});
+
+test("files are given in base64, and are what they are of a multipart body", async () => {
+  await writeFiles(folder(), {
+    "src/index.js": `module.exports = (req, res) => res.json(req.files.map((file) => ({ ...file, contents: [...file.contents] })));`,
+  });
+  const { url } = await start();
+  const file = { fieldName: "f", fileName: "a.bin", encoding: "7bit", mimeType: "image/png", size: 3 };
+  const answer = await post(url, { files: [{ ...file, contents: Buffer.of(0, 255, 128).toString("base64") }] });
+  expect(await answer.json()).toEqual([{ ...file, contents: [0, 255, 128] }]);
+  expect((await post(url, { files: [null, { contents: 1 }] })).status).toBe(500);
 });
 
 test("a taken port and a missing folder are errors of one line", async () => {

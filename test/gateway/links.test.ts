@@ -300,6 +300,39 @@ describe("versions of the protocol", () => {
     },
   );
 
+  test("there are never more credits than places, though an instance that declines knows nothing of what is on its way", async () => {
+    const link = new TestLink();
+    await link.welcomed();
+    link.socket.send(FrameType.Credit, 4);
+    const answers = Array.from({ length: 4 }, () => gateway.invoke("f"));
+    await link.invoked(4);
+    const [declined, ...late] = link.of(FrameType.Invoke).map(({ id }) => id);
+    link.socket.send(FrameType.Decline, declined);
+    link.socket.send(FrameType.Credit, 4);
+    await link.invoked(5);
+    for (const id of [...late, link.of(FrameType.Invoke)[4].id])
+      link.socket.sendHead(FrameType.AnswerDone, id, { status: 200, headers: [] }, "fine");
+    await Promise.all(answers);
+    expect(gateway.dispatcher("f").freeCredits).toBe(4);
+    link.socket.send(FrameType.Credit, 1);
+    link.socket.sendJson(FrameType.Log, 0, [{ time: 0, level: "info", message: "after it" }]);
+    await waitUntil("it is there", () => gateway.lines.some(({ message }) => message === "after it"));
+    expect(gateway.dispatcher("f").freeCredits).toBe(4);
+  });
+
+  test("a credit that comes before the end of the invocation whose place it is for is kept", async () => {
+    const link = new TestLink();
+    await link.welcomed();
+    link.socket.send(FrameType.Credit, 1);
+    const answer = gateway.invoke("f");
+    await link.invoked(1);
+    const [{ id }] = link.of(FrameType.Invoke);
+    link.socket.send(FrameType.Credit, 1);
+    link.socket.sendHead(FrameType.AnswerDone, id, { status: 200, headers: [], keepsCredit: true }, "fine");
+    await answer;
+    expect(gateway.dispatcher("f").freeCredits).toBe(1);
+  });
+
   test("a place that goes to another gateway gives no credit back", async () => {
     const link = new TestLink();
     await link.welcomed();

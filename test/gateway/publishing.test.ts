@@ -70,6 +70,26 @@ test("messages count until they are stored", async () => {
   expect((await server.post("/queues/q", { body: MESSAGE })).status).toBe(202);
 });
 
+test("deduplication ids are told apart to their last character, and refused when they are too long", async () => {
+  server = await PublishServer.start(folder());
+  const send = (id: string) => server.post("/queues/q", { body: MESSAGE, headers: { "deduplication-id": id } });
+  const longest = limits.MAX_DEDUPLICATION_ID_LENGTH;
+  const [one, other] = ["1", "2"].map((end) => end.padStart(longest, "order "));
+  for (const [id, duplicate] of [
+    [one, false],
+    [other, false],
+    [other, true],
+  ] as const)
+    expect(await send(id)).toMatchObject({ status: 202, json: { duplicate } });
+  expect(await send(`${one}2`)).toMatchObject({
+    status: 400,
+    json: {
+      errorType: "InvalidDeduplicationId",
+      errorMessage: expect.stringContaining(`${longest + 1} characters; at most ${longest}`) as string,
+    },
+  });
+});
+
 test("publishers learn that the gateway leaves", async () => {
   server = await PublishServer.start(folder());
   const CLOSES = /\r\nconnection: close\r\n/i;

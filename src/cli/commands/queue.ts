@@ -6,6 +6,7 @@ import { type GatewayStatus } from "../../gateway/gatewayOptions";
 import { type AdminClient } from "../admin/adminClient";
 import { CliError } from "../errors";
 import { table } from "../output/table";
+import { warn } from "../output/warning";
 import { askEach, type RegionSelection, type SelectedRegions, withRegions } from "../regions/regionSelection";
 
 export interface QueueOptions extends RegionSelection {
@@ -28,6 +29,13 @@ interface QueueRow extends QueueCounts {
   region: string;
   /** What delivers its messages: `queue <name>`, `cron <name>`, or `none`. */
   trigger: string;
+}
+
+/** What the admin API says of dead letters that were settled. */
+interface Settled {
+  count: number;
+  /** Those that were not redriven, since their bodies were cut. Gateways of earlier releases do not say. */
+  cut?: number;
 }
 
 const MAX_BODY_SHOWN = 60;
@@ -53,14 +61,25 @@ export async function settleDeadLetters(
     const gateways = await gatewaysWithQueue(queue, regions);
     const counts = await askEach(gateways, async (gateway) => ({
       region: gateway.label,
-      ...(await gateway.post<{ count: number }>(`/queues/${queue}/${action}`, body)),
+      ...(await gateway.post<Settled>(`/queues/${queue}/${action}`, body)),
     }));
-    if (ids.length > 0 && counts.every(({ count }) => count === 0))
+    if (ids.length > 0 && counts.every(({ count, cut = 0 }) => count + cut === 0))
       throw new CliError(
         `Queue "${queue}" has no dead letter with such an id; "fullcode queue list ${queue}" lists them.`,
       );
     printRows(counts, options, ["region", "count"]);
+    for (const { region, cut = 0 } of counts) if (cut > 0) warnOfCut(region, queue, cut);
   });
+}
+
+/** What is left behind is named, since a script would take the letters for redriven. */
+function warnOfCut(region: string, queue: string, cut: number): void {
+  const which = cut === 1 ? "1 dead letter was" : `${cut} dead letters were`;
+  warn(
+    `Region ${region}: ${which} not redriven: only the beginning of the body was kept. Send the message anew, then ` +
+      `"fullcode queue purge ${queue} <id>"; "fullcode queue list ${queue}" marks such letters as cut.`,
+  );
+  process.exitCode = 1;
 }
 
 async function listCounts(regions: SelectedRegions, options: QueueOptions): Promise<void> {
@@ -83,7 +102,7 @@ async function listDeadLetters(queue: string, regions: SelectedRegions, options:
     rows.map((letter) => ({
       ...letter,
       deadAt: new Date(letter.deadAt).toISOString(),
-      body: letter.body.slice(0, MAX_BODY_SHOWN),
+      body: `${letter.uncutBytes === undefined ? "" : "(cut) "}${letter.body.slice(0, MAX_BODY_SHOWN)}`,
     })),
     options,
     ["region", "id", "deadAt", "attempts", "reason", "body"],

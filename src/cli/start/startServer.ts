@@ -1,8 +1,14 @@
+import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo } from "node:net";
 
+import { refuse } from "../../gateway/endpoints/httpCaller";
+import { hasBody, RequestBody } from "../../gateway/endpoints/requestBody";
+import { GatewayError } from "../../gateway/invocations/gatewayError";
+import { NO_BODY } from "../../gateway/invocations/invocation";
 import { type AdminAddress } from "../admin/adminClient";
 import { CliError } from "../errors";
+import { refuseForeign } from "./localCaller";
 
 /** What the gateway gives a tester. */
 interface TesterAnswer {
@@ -24,8 +30,12 @@ export class StartServer {
   constructor(
     private readonly gateway: AdminAddress,
     private readonly functionName: string,
+    private readonly maxRequestBytes: number,
   ) {
-    this.server = createServer((request, response) => void this.onRequest(request, response));
+    const onRequest = (request: IncomingMessage, response: ServerResponse) => void this.onRequest(request, response);
+    this.server = createServer(onRequest);
+    // who asks first is told before it sends a body that is refused
+    this.server.on("checkContinue", onRequest);
   }
 
   /**
@@ -58,25 +68,30 @@ export class StartServer {
 
   private async onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
+      refuseForeign(request);
+      const body = await this.readBody(request, response);
       const answer = await fetch(`${this.gateway.adminUrl}/functions/${this.functionName}/invoke`, {
         method: "POST",
         headers: { authorization: `Bearer ${this.gateway.token}`, "content-type": "application/json" },
-        body: await readBody(request),
+        body,
       });
       if (answer.ok) return respond(response, (await answer.json()) as TesterAnswer);
       response.writeHead(answer.status, { "content-type": "application/json" });
       response.end(await answer.text());
     } catch (error) {
-      response.writeHead(502, { "content-type": "application/json" });
-      response.end(JSON.stringify({ errorType: "GatewayUnavailable", errorMessage: (error as Error).message }));
+      const known =
+        error instanceof GatewayError ? error : new GatewayError(502, "GatewayUnavailable", (error as Error).message);
+      refuse(request, response, known, randomUUID(), false);
     }
   }
-}
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  /** @throws GatewayError 413 and 408. */
+  private readBody(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      if (!hasBody(request)) return resolve(NO_BODY);
+      new RequestBody(request, response, this.maxRequestBytes, reject).read(resolve);
+    });
+  }
 }
 
 function respond(response: ServerResponse, { status, headers, body }: TesterAnswer): void {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { type Gateway } from "../../gateway/gatewayOptions";
-import { API_VERSION, documentFileName, type DocumentInput, GATEWAY_FILE, STATE_FOLDER } from "../../spec";
+import { API_VERSION, documentFileName, type DocumentInput, GATEWAY_FILE, limits, STATE_FOLDER } from "../../spec";
 import { type AdminAddress } from "../admin/adminClient";
 import { LogPrinter } from "../output/logLines";
 import { type StartGateway } from "../regions/regionGateways";
@@ -43,7 +43,7 @@ export class StartSession {
       const address = JSON.parse(
         await readFile(join(this.regionFolder!, STATE_FOLDER, GATEWAY_FILE), "utf8"),
       ) as AdminAddress;
-      this.server = new StartServer(address, document.name);
+      this.server = new StartServer(address, document.name, limits.DEFAULT_MAX_REQUEST_BYTES);
       const port = await this.server.listen(this.options.port);
       print(`Local development HTTP server running at port:${port}.`);
       print(`You can now test your function using the following endpoint: http://localhost:${port}`);

@@ -61,7 +61,7 @@ export function serveAdminApi(server: AdminServer, options: AdminApiOptions): vo
     return { value: await begun(listedLetters(letters, query.get("bodies") === "whole")) };
   });
   server.on("POST", "/queues/:name/redrive", async ({ params, body }) => ({
-    value: { count: await store.redrive(params.name!, parseIds(body)) },
+    value: await store.redrive(params.name!, parseIds(body)),
   }));
   server.on("POST", "/queues/:name/purge", async ({ params, body }) => ({
     value: { count: await store.purgeDeadLetters(params.name!, parseIds(body)) },

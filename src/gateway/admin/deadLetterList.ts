@@ -12,7 +12,7 @@ const LISTED_BODY_BYTES = 4_096;
 export interface ListedLetter extends Omit<DeadLetter, "body"> {
   /** As text; the first 4 KiB, unless whole bodies were asked for. */
   body: string;
-  /** Length of the whole body. */
+  /** Length of the whole body that is kept. */
   bodyBytes: number;
 }
 

@@ -61,6 +61,8 @@ export class InstanceLink {
   paceMs = FIRST_PACE_MS;
   /** Takes nothing more; what runs will be finished. */
   draining = false;
+  /** Places of the instance: the credits that it gives first, where a decline takes the rest of them away. */
+  private places = Infinity;
   private leaving = false;
   /** Nothing is held that the instance could take. */
   private parted = false;
@@ -222,7 +224,9 @@ export class InstanceLink {
         return invocation === undefined ? undefined : this.done(id, invocation, payload.length > 0);
       case FrameType.Credit:
         if (this.draining) return;
-        this.credits += id;
+        if (this.places === Infinity && this.protocol >= PEERS_PROTOCOL) this.places = id;
+        // it may be for the place of an invocation whose end is only on its way
+        this.addCredits(id, Math.max(this.runningTotal - 1, 0));
         this.owesCredits = false;
         events.onCredit(this);
         return this.closeIfLeft();
@@ -271,9 +275,19 @@ export class InstanceLink {
     this.paceMs += ((performance.now() - invocation.dispatchedAt) / this.runningCount - this.paceMs) / PACE_WINDOW;
     this.forget(id);
     if (keepsCredit) this.owesCredits = true;
-    else if (!this.draining) this.credits++;
+    else if (!this.draining) this.addCredits(1, this.runningTotal);
     this.events.onDone(this, invocation);
     this.closeIfLeft();
+  }
+
+  /**
+   * An instance that declines gives credits for all places in which it runs nothing. It does not know of invocations that
+   * were on their way to it by then, which give one back each when they end.
+   *
+   * @param taken - Places that invocations of this gateway have, or will have.
+   */
+  private addCredits(count: number, taken: number): void {
+    this.credits = Math.max(Math.min(this.credits + count, this.places - taken), 0);
   }
 
   private sendBody(id: number, invocation: Invocation | undefined): void {

@@ -15,6 +15,7 @@ import type {
   NewMessage,
   PublishedMessage,
   QueueCounts,
+  Redriven,
 } from "./messageStore";
 import { Serial } from "./serial";
 import { MessageTooLargeError, StoreInUseError } from "./storeErrors";
@@ -116,8 +117,9 @@ class EmbeddedStore implements MessageStore {
     return this.#queue(queue).deadLetters(options.limit);
   }
 
-  async redrive(queue: string, options: { ids?: string[] } = {}): Promise<number> {
-    return this.#queue(queue).redrive(options.ids);
+  /** Letters of this store are whole: a body stays where it is when its message dies. */
+  async redrive(queue: string, options: { ids?: string[] } = {}): Promise<Redriven> {
+    return { count: await this.#queue(queue).redrive(options.ids), cut: 0 };
   }
 
   async purgeDeadLetters(queue: string, options: { ids?: string[] } = {}): Promise<number> {

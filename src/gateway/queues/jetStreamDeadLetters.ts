@@ -6,7 +6,7 @@ import { letterHeaders, letterId, redrivenHeaders, type StoredLetter, storedLett
 import { type JetStreamNames } from "./jetStreamNames";
 import { publishWithId } from "./jetStreamPublisher";
 import { type JetStreamTotals } from "./jetStreamTotals";
-import type { DeadLetter } from "./messageStore";
+import type { DeadLetter, Redriven } from "./messageStore";
 import { Serial } from "./serial";
 import { MessageTooLargeError } from "./storeErrors";
 
@@ -56,6 +56,7 @@ export class JetStreamDeadLetters {
       // a message that fits just so, sent by another client: its letter must not fail for ever
       const room = (this.#access.api?.connection.info?.max_payload ?? 0) - LETTER_HEADER_BYTES;
       letter.body = letter.body.subarray(0, Math.max(room, 0));
+      letter.uncutBytes = dead.body.length;
       letter.reason = `${letter.reason} (the body was cut to ${letter.body.length} of ${dead.body.length} bytes)`;
       await this.#add(queue, sequence, letter);
     }
@@ -70,15 +71,17 @@ export class JetStreamDeadLetters {
   }
 
   /** Another gateway that does the same at the same time moves each letter once, too: by the message id. */
-  redrive(queue: string, ids: string[] | undefined): Promise<number> {
+  redrive(queue: string, ids: string[] | undefined): Promise<Redriven> {
     return this.#changes.run(async () => {
       const keys = await this.#chosen(queue, ids);
-      let count = 0;
+      const redriven: Redriven = { count: 0, cut: 0 };
       for (let start = 0; start < keys.length; start += MOVE_BATCH) {
-        const moved = keys.slice(start, start + MOVE_BATCH).map((key) => this.#redriveOne(queue, key));
-        count += (await Promise.all(moved)).filter(Boolean).length;
+        const batch = keys.slice(start, start + MOVE_BATCH);
+        for (const fate of await Promise.all(batch.map((key) => this.#redriveOne(queue, key))))
+          if (fate === "redriven") redriven.count++;
+          else if (fate === "cut") redriven.cut++;
       }
-      return count;
+      return redriven;
     });
   }
 
@@ -103,15 +106,16 @@ export class JetStreamDeadLetters {
     this.#letters.changed(to.subject);
   }
 
-  async #redriveOne(queue: string, key: LetterKey): Promise<boolean> {
+  async #redriveOne(queue: string, key: LetterKey): Promise<"redriven" | "cut" | "gone"> {
     const stored = await this.#read(key);
-    if (stored === undefined) return false;
+    if (stored === undefined) return "gone";
     const { letter, deadAt } = stored;
+    if (letter.uncutBytes !== undefined) return "cut";
     const to = { stream: this.#names.stream, subject: this.#names.queueSubject(queue) };
     const messageId = `redrive:${key.sequence}:${deadAt}`;
     await publishWithId(this.#access, to, queue, letter.body, redrivenHeaders(letter), messageId);
     this.#messages.changed(to.subject);
-    return this.#delete(queue, key);
+    return (await this.#delete(queue, key)) ? "redriven" : "gone";
   }
 
   async #purgeAll(queue: string): Promise<number> {

@@ -9,6 +9,7 @@ const ID = "Fullcode-Id";
 const PUBLISHED_AT = "Fullcode-Published-At";
 const ATTEMPTS = "Fullcode-Attempts";
 const REASON = "Fullcode-Reason";
+const UNCUT_BYTES = "Fullcode-Uncut-Bytes";
 
 const MAX_CONTENT_TYPE_LENGTH = 256;
 const NANOS_PER_MS = nanos(1);
@@ -39,6 +40,7 @@ export interface StoredLetter {
   publishedAt: number;
   attempts: number;
   reason: string;
+  uncutBytes?: number;
 }
 
 /** Reads a delivered message; `undefined` for what is none. */
@@ -78,6 +80,7 @@ export function letterHeaders(letter: StoredLetter): MsgHdrs {
   made.set(ATTEMPTS, String(letter.attempts));
   // a header is one line of text
   made.set(REASON, encodeURIComponent(Buffer.from(letter.reason).toString()));
+  if (letter.uncutBytes !== undefined) made.set(UNCUT_BYTES, String(letter.uncutBytes));
   return made;
 }
 
@@ -85,6 +88,7 @@ export function letterHeaders(letter: StoredLetter): MsgHdrs {
 export function storedLetter(data: Uint8Array, letterHeaders: MsgHdrs | undefined, sequence: number): StoredLetter {
   const body = bufferOf(data);
   const known = originOf(letterHeaders);
+  const uncutBytes = countOf(letterHeaders?.get(UNCUT_BYTES));
   return {
     id: known?.id ?? idOf(sequence),
     body,
@@ -92,6 +96,7 @@ export function storedLetter(data: Uint8Array, letterHeaders: MsgHdrs | undefine
     publishedAt: known?.publishedAt ?? 0,
     attempts: countOf(letterHeaders?.get(ATTEMPTS)) ?? 0,
     reason: decoded(letterHeaders?.get(REASON) ?? ""),
+    ...(uncutBytes !== undefined && { uncutBytes }),
   };
 }
 

@@ -16,6 +16,7 @@ import type {
   NewMessage,
   PublishedMessage,
   QueueCounts,
+  Redriven,
 } from "./messageStore";
 import { type NatsClient } from "./natsConnection";
 
@@ -159,7 +160,7 @@ class JetStreamStore implements MessageStore {
     return this.#deadLetters.list(queue, options.limit);
   }
 
-  async redrive(queue: string, options: { ids?: string[] } = {}): Promise<number> {
+  async redrive(queue: string, options: { ids?: string[] } = {}): Promise<Redriven> {
     this.#checkOpen();
     return this.#deadLetters.redrive(queue, options.ids);
   }

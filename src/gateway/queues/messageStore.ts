@@ -34,8 +34,8 @@ export interface MessageStore {
    * @param options.limit - How many at most. `@default 100`
    */
   deadLetters(queue: string, options?: { limit?: number }): AsyncIterable<DeadLetter>;
-  /** Puts dead letters back at the queue's end with their deliveries counted anew; returns how many. */
-  redrive(queue: string, options?: { ids?: string[] }): Promise<number>;
+  /** Puts dead letters back at the queue's end with their deliveries counted anew. Those that were cut stay. */
+  redrive(queue: string, options?: { ids?: string[] }): Promise<Redriven>;
   /** Deletes dead letters; returns how many. */
   purgeDeadLetters(queue: string, options?: { ids?: string[] }): Promise<number>;
 
@@ -112,6 +112,13 @@ export interface QueueCounts {
   deadLetters: number;
 }
 
+/** What became of dead letters that were to be redriven. */
+export interface Redriven {
+  count: number;
+  /** Letters that stay where they are, since their bodies were cut: handlers would take them for whole. */
+  cut: number;
+}
+
 export interface DeadLetter extends NewMessage {
   id: string;
   queue: string;
@@ -121,4 +128,6 @@ export interface DeadLetter extends NewMessage {
   /** Milliseconds since the epoch. */
   publishedAt: number;
   deadAt: number;
+  /** Length that the body had before it was cut to be kept. Absent where it is whole. */
+  uncutBytes?: number;
 }

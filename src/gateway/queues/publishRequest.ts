@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from "node:http";
 
 import { limits } from "../../spec";
+import { refuseCrossSite } from "../endpoints/crossSite";
 import { HttpCaller } from "../endpoints/httpCaller";
 import { hasBody, RequestBody } from "../endpoints/requestBody";
 import { GatewayError } from "../invocations/gatewayError";
@@ -30,20 +31,13 @@ export interface PublishOptions {
  */
 export function publishRequest(request: IncomingMessage, response: ServerResponse, options: PublishOptions): void {
   const { queue, store, budget, requestId, isClosing } = options;
-  // a page of another site that is open in a browser on this machine must not be able to send messages
-  if (request.headers["sec-fetch-site"] === "cross-site")
-    throw new GatewayError(403, "CrossSite", "messages are not taken from pages of other sites");
+  refuseCrossSite(request, "messages");
+  const deduplicationId = deduplicationIdOf(request);
   const caller = new HttpCaller(request, response, requestId, isClosing);
   const publish = async (body: Buffer) => {
     try {
       const { headers } = request;
-      const { id, duplicate } = await publishMessage(
-        store,
-        queue,
-        body,
-        headers["content-type"],
-        deduplicationId(request),
-      );
+      const { id, duplicate } = await publishMessage(store, queue, body, headers["content-type"], deduplicationId);
       const text = JSON.stringify({ id, queue, duplicate });
       caller.answer({ status: 202, headers: ["content-type", "application/json"] }, Buffer.from(text));
     } catch (error) {
@@ -95,9 +89,17 @@ export function publishError(error: unknown): GatewayError {
   return new GatewayError(500, "PublishFailed", reason);
 }
 
-function deduplicationId(request: IncomingMessage): string | undefined {
+function deduplicationIdOf(request: IncomingMessage): string | undefined {
   const id = request.headers["deduplication-id"];
-  return typeof id === "string" && id !== "" ? id.slice(0, 256) : undefined;
+  if (typeof id !== "string" || id === "") return undefined;
+  // a cut one could be the beginning of another message's as well, which would then be dropped
+  if (id.length > limits.MAX_DEDUPLICATION_ID_LENGTH)
+    throw new GatewayError(
+      400,
+      "InvalidDeduplicationId",
+      `deduplication-id has ${id.length} characters; at most ${limits.MAX_DEDUPLICATION_ID_LENGTH} are allowed`,
+    );
+  return id;
 }
 
 function mediaType(given: string | undefined, body: Buffer): string {

@@ -38,7 +38,7 @@ export class RequestBuilder {
         return parsed.then(({ body: fields, files }: Form) => Object.assign(request, { body: fields, files }));
       request.body = parsed;
     }
-    return head.overrides === undefined ? request : Object.assign(request, head.overrides);
+    return head.overrides === undefined ? request : Object.assign(request, testerParts(head.overrides));
   }
 
   /** Hands the request of an invocation over, at once if it can be, or tells why there is none. */
@@ -83,7 +83,7 @@ export class RequestBuilder {
       if (parsed instanceof Promise) return parsed.then((form: Form) => Object.assign(request, form));
       request.body = parsed;
     }
-    return head.overrides === undefined ? request : Object.assign(request, head.overrides);
+    return head.overrides === undefined ? request : Object.assign(request, testerParts(head.overrides));
   }
 
   /** Invocations of one millisecond share the text, whose making takes longer than most of the rest. */
@@ -107,4 +107,18 @@ export class RequestBuilder {
       deliveryAttempt: head.attempt,
     };
   }
+}
+
+/** JSON has no bytes, so a tester gives the contents of files in base64. */
+function testerParts(given: Record<string, unknown>): Record<string, unknown> {
+  if (!Array.isArray(given.files)) return given;
+  return { ...given, files: given.files.map((file: unknown) => (isFile(file) ? withBytes(file) : file)) };
+}
+
+function isFile(file: unknown): file is { contents: string } {
+  return typeof (file as { contents?: unknown } | null)?.contents === "string";
+}
+
+function withBytes<File extends { contents: string }>(file: File): Omit<File, "contents"> & { contents: Buffer } {
+  return { ...file, contents: Buffer.from(file.contents, "base64") };
 }

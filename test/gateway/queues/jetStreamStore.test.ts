@@ -258,7 +258,7 @@ describeWithNats("the JetStream store", () => {
       await waitUntil("all dead", async () => (await store.counts("orders")).deadLetters === 60);
       await consumer.stop();
       expect(await store.purgeDeadLetters("orders", { ids: ids.slice(0, 10) })).toBe(10);
-      expect(await store.redrive("orders", { ids: ids.slice(5, 15) })).toBe(5);
+      expect(await store.redrive("orders", { ids: ids.slice(5, 15) })).toEqual({ count: 5, cut: 0 });
       expect(await store.counts("orders")).toEqual({ pending: 5, inFlight: 0, deadLetters: 45 });
       const [letter] = await deadLettersOf(store, "orders", 1);
       expect(letter.contentType).toBe("application/json");
@@ -277,7 +277,7 @@ describeWithNats("the JetStream store", () => {
       await consumer.stop();
       await waitUntil("the other one's view", async () => (await other.counts("orders")).deadLetters === 40);
       const counts = await Promise.all([store.redrive("orders"), other.redrive("orders")]);
-      expect(counts[0] + counts[1]).toBe(40);
+      expect(counts[0].count + counts[1].count).toBe(40);
       await waitUntil("the count", async () => (await store.counts("orders")).pending === 40);
       expect(await store.counts("orders")).toEqual({ pending: 40, inFlight: 0, deadLetters: 0 });
     });
@@ -326,7 +326,10 @@ describeWithNats("a server that takes only small messages", () => {
       await consumer.stop();
       const [letter] = await deadLettersOf(store);
       expect(letter.reason).toMatch(/^no \(the body was cut to \d+ of 1048576 bytes\)$/);
+      expect(letter.uncutBytes).toBe(body.length);
+      expect(await store.redrive("orders")).toEqual({ count: 0, cut: 1 });
       expect(await store.counts("orders")).toEqual({ pending: 0, inFlight: 0, deadLetters: 1 });
+      expect(await store.purgeDeadLetters("orders")).toBe(1);
     } finally {
       await region.close();
       await server.remove();

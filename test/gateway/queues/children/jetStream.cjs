@@ -24,7 +24,7 @@ const does = {
   },
   async redrive(store) {
     say("begins");
-    say(`redriven ${await store.redrive("orders")}`);
+    say(`redriven ${(await store.redrive("orders")).count}`);
   },
 };
 

@@ -20,6 +20,8 @@ export interface InstanceConfig {
   codeFolder: string;
   /** Node.js functions: file that exports the handler, absolute or relative to the code. */
   entrypoint?: string;
+  /** Node.js functions: what the entrypoint was made from, where that is another file. */
+  entrypointSource?: string;
   /** Custom runtimes: passed on as RUNTIME_HANDLER. */
   handler?: string;
   /** Custom runtimes: passed on as RUNTIME_USERDATA. */

@@ -35,6 +35,15 @@ test("a body is parsed by its type", async () => {
   });
   expect(await send(gateway, "application/vnd.api+json", "true")).toMatchObject({ type: "boolean", body: true });
   expect(await send(gateway, "text/plain", "čau")).toMatchObject({ type: "string", body: "čau" });
+  const latin = Buffer.from([0x63, 0x61, 0x66, 0xe9]);
+  expect(await send(gateway, "text/plain; charset=ISO-8859-1", latin)).toMatchObject({ body: "café" });
+  expect(await send(gateway, 'text/plain;charset="utf-16le"', Buffer.from("čau", "utf16le"))).toMatchObject({
+    body: "čau",
+  });
+  expect(await send(gateway, "text/plain; charset=nonsense", "a")).toMatchObject({
+    errorType: "InvalidBody",
+    errorMessage: 'the body\'s charset "nonsense" is not known; send UTF-8',
+  });
   expect(await send(gateway, "text/csv", "a,b")).toMatchObject({ type: "string", body: "a,b" });
   const bytes = randomBytes(100);
   const base64 = bytes.toString("base64");

@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { GatewayProcess } from "../support/gatewayProcess";
 import { call } from "../support/httpClient";
 import { type FunctionDeclaration, TestRegion } from "../support/region";
@@ -54,6 +58,13 @@ test.each<[string, FunctionDeclaration, number, string, RegExp]>([
   ["no such entrypoint", { code: "", entrypoint: "a/b.js" }, 500, "EntrypointNotFound", /"a\/b\.js"/],
   ["no handler", { code: "module.exports = { handler() {} };" }, 500, "HandlerNotFound", /exports no handler/],
   ["a syntax error", { code: "module.exports = (req, res) => {" }, 500, "SyntaxError", /Unexpected end of input/],
+  [
+    "a package.json that is no JSON",
+    { code: { "package.json": "{", "src/index.js": "" } },
+    500,
+    "InvalidPackage",
+    /^"package\.json" of the function's code is not valid JSON: /,
+  ],
   ["a module that is not there", { code: 'require("not-there");' }, 500, "Error", /Cannot find module 'not-there'/],
   ["a module that throws", { code: 'throw new TypeError("at load");' }, 500, "TypeError", /at load/],
   ["a module that exits", { code: "process.exit(0);" }, 500, "ProcessExit", /process\.exit\(0\)/],
@@ -123,5 +134,25 @@ test("a function has its own variables and none of the gateway's", async () => {
     expect((await gateway.call("/g")).json).not.toHaveProperty("API_KEY");
   } finally {
     delete process.env.SECRET_OF_THE_GATEWAY;
+  }
+});
+
+test("TypeScript is named as its author named it", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "fullcode-test-"));
+  const region = new TestRegion(folder);
+  await region.declare({
+    functions: { f: { code: { "src/index.ts": "export const a = 1;" }, entrypoint: "src/index.ts" } },
+    routes: { f: {} },
+  });
+  const gateway = await GatewayProcess.start(region);
+  try {
+    const { text } = await call(`${gateway.url}/f`);
+    expect(JSON.parse(text)).toMatchObject({
+      errorType: "HandlerNotFound",
+      errorMessage: expect.stringMatching(/^"src\/index\.ts" exports no handler/) as string,
+    });
+  } finally {
+    await gateway.end("SIGTERM");
+    await rm(folder, { recursive: true });
   }
 });

@@ -21,6 +21,15 @@ const acts = (actions: Record<string, string>) =>
     .join(",\n")} };
   module.exports = (req, res) => actions[req.query.do](req, res);`;
 
+test("a value that is returned and not sent is a warning, once", async () => {
+  const gateway = await serve("module.exports = async () => ({ hello: 1 });");
+  for (let i = 0; i < 2; i++) expect(await gateway.call("/f")).toMatchObject({ status: 204, text: "" });
+  const warnings = () =>
+    gateway.logs.filter(({ message }) => message.startsWith("the handler returned a value and did not answer"));
+  await waitUntil("it is logged", () => warnings().length > 0);
+  expect(warnings()).toHaveLength(1);
+});
+
 test("answers are sent as they were given", async () => {
   const gateway = await serve(
     acts({

@@ -68,7 +68,7 @@ export class Launcher {
     const { prepareEntrypoint } = await import("../../code/bundle.js");
     await mkdir(outFolder, { recursive: true });
     const prepared = await prepareEntrypoint({ codeFolder, entrypoint, outFolder });
-    return { codeFolder, entrypoint: prepared.entrypoint };
+    return { codeFolder, entrypoint: prepared.entrypoint, source: entrypoint };
   }
 
   /** @throws Error when it cannot even be tried. */
@@ -115,6 +115,7 @@ export class Launcher {
       instance,
       codeFolder: code.codeFolder,
       entrypoint: code.entrypoint,
+      entrypointSource: code.source,
       handler: document.handler,
       userData: document.userData,
       concurrency: document.concurrency,
@@ -140,6 +141,8 @@ export class Launcher {
 export interface PreparedCode {
   codeFolder: string;
   entrypoint?: string;
+  /** What the entrypoint was made from, where that is another file. */
+  source?: string;
 }
 
 /** The folder that code is run from: a folder itself, an archive's cache. */

@@ -39,6 +39,7 @@ export function instanceConfig({
     version: document.version,
     codeFolder: IMAGE_CODE_FOLDER,
     entrypoint: entrypoint ?? document.entrypoint,
+    entrypointSource: entrypoint === undefined ? undefined : document.entrypoint,
     handler: document.handler,
     userData: document.userData,
     concurrency: document.concurrency,

@@ -20,6 +20,11 @@ export class HandlerNotFoundError extends Error {
   }
 }
 
+/** The code's package.json cannot be read. */
+export class InvalidPackageError extends Error {
+  override readonly name = "InvalidPackage";
+}
+
 /** The code waits for something while it loads, and it has not come. */
 export class InitTimeoutError extends Error {
   override readonly name = "InitTimeout";
@@ -43,11 +48,15 @@ export function loadErrorMessage(thrown: unknown, codeFolder: string): string {
 /**
  * Loads the handler that a function's entrypoint exports: `module.exports = …`, `exports.default`, `export default`.
  *
+ * @param shown - What its author calls the entrypoint, where another file was made from it.
  * @throws HandlerNotFoundError when there is no such file or export; whatever the module itself throws.
  */
-export async function loadHandler(codeFolder: string, entrypoint = DEFAULT_ENTRYPOINT): Promise<HandlerFunction> {
+export async function loadHandler(
+  codeFolder: string,
+  entrypoint = DEFAULT_ENTRYPOINT,
+  shown = isAbsolute(entrypoint) ? relative(codeFolder, entrypoint) : entrypoint,
+): Promise<HandlerFunction> {
   const file = isAbsolute(entrypoint) ? entrypoint : join(codeFolder, entrypoint);
-  const shown = isAbsolute(entrypoint) ? relative(codeFolder, entrypoint) : entrypoint;
   if (!existsSync(file) || !statSync(file).isFile())
     throw new HandlerNotFoundError(
       "EntrypointNotFound",
@@ -72,14 +81,22 @@ function findHandler(exported: unknown, depth = 0): HandlerFunction | undefined 
   return findHandler(exported.default, depth + 1);
 }
 
+/** @throws InvalidPackageError where the file is no JSON object. */
+function typeOfPackage(manifest: string, shown: string): unknown {
+  try {
+    return (JSON.parse(readFileSync(manifest, "utf8")) as { type?: unknown }).type;
+  } catch (error) {
+    throw new InvalidPackageError(`"${shown}" of the function's code is not valid JSON: ${(error as Error).message}`);
+  }
+}
+
 /** Node.js' own rule: the file's ending, else the `type` of the closest package.json. */
 function isModule(codeFolder: string, file: string): boolean {
   if (file.endsWith(".mjs")) return true;
   if (file.endsWith(".cjs") || !file.endsWith(".js")) return false;
   for (let folder = join(file, ".."); ; folder = join(folder, "..")) {
     const manifest = join(folder, "package.json");
-    if (existsSync(manifest))
-      return (JSON.parse(readFileSync(manifest, "utf8")) as { type?: string }).type === "module";
+    if (existsSync(manifest)) return typeOfPackage(manifest, relative(codeFolder, manifest)) === "module";
     if (folder === codeFolder || folder === join(folder, "..")) return false;
   }
 }

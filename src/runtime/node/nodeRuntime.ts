@@ -34,6 +34,7 @@ export class NodeRuntime {
   /** Why the code did not load; answers every invocation. */
   private initFailure: InvocationError | undefined;
   private leaving = false;
+  private notedUnsent = false;
   private exitCode = 0;
 
   constructor(private readonly start: InstanceStart) {
@@ -60,7 +61,7 @@ export class NodeRuntime {
       });
     const tooLate = setTimeout(() => this.broken(new InitTimeoutError(config.initSeconds)), config.initSeconds * 1000);
     try {
-      this.handler = await loadHandler(config.codeFolder, config.entrypoint);
+      this.handler = await loadHandler(config.codeFolder, config.entrypoint, config.entrypointSource);
     } catch (error) {
       if (!this.leaving) this.broken(error);
       return;
@@ -92,18 +93,31 @@ export class NodeRuntime {
       );
       if (isThenable(result))
         result.then(
-          () => this.finish(invocation),
+          (value) => this.finish(invocation, value),
           (error: unknown) => this.fail(invocation, error),
         );
-      else this.finish(invocation);
+      else this.finish(invocation, result);
     } catch (error) {
       this.fail(invocation, error);
     }
   }
 
-  private finish(invocation: LinkInvocation): void {
-    if (!invocation.answered) invocation.answer({ status: 204, headers: [] }, undefined);
+  private finish(invocation: LinkInvocation, returned: unknown): void {
+    if (!invocation.answered) {
+      if (returned !== undefined && invocation.head.http !== undefined) this.noteUnsent(invocation);
+      invocation.answer({ status: 204, headers: [] }, undefined);
+    }
     invocation.whenStreamed(() => this.done(invocation));
+  }
+
+  /** Once: handlers of other platforms answer with what they return. */
+  private noteUnsent(invocation: LinkInvocation): void {
+    if (this.notedUnsent) return;
+    this.notedUnsent = true;
+    invocation.log(
+      "warn",
+      "the handler returned a value and did not answer, so the caller gets an empty 204; answer with res.json(…) or res.send(…)",
+    );
   }
 
   private fail(invocation: LinkInvocation, thrown: unknown): void {

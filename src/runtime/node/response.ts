@@ -1,4 +1,5 @@
 import { Writable } from "node:stream";
+import { inspect } from "node:util";
 
 import { HEADER_NAME, HEADER_VALUE, JSON_HEADERS, NOT_SETTABLE } from "../answerHeaders";
 import { type LinkInvocation } from "../link/linkInvocation";
@@ -127,6 +128,8 @@ function asBuffer(bytes: Uint8Array): Buffer {
 
 function checkStatus(code: number): number {
   if (!Number.isInteger(code) || code < 200 || code > 599)
-    throw new RangeError(`${String(code)} is not a status that a function can answer with (200 to 599)`);
+    throw new RangeError(
+      `${inspect(code)} is not a status that a function can answer with (a whole number from 200 to 599)`,
+    );
   return code;
 }

@@ -32,9 +32,23 @@ export function parseBody(contentType: string | undefined, body: Buffer): unknow
       throw new InvalidBodyError(`the body is not valid JSON: ${(error as Error).message}`);
     }
   }
-  if (type.startsWith("text/")) return body.toString("utf8");
+  if (type.startsWith("text/")) return textOf(body, semicolon === -1 ? "" : contentType.slice(semicolon));
   if (type === "multipart/form-data") return parseMultipart(contentType, body);
   return body;
+}
+
+const CHARSET = /;\s*charset\s*=\s*(?:"([^"]*)"|([^\s;]+))/i;
+
+/** @throws InvalidBodyError for a charset that the Encoding standard does not have. */
+function textOf(body: Buffer, parameters: string): string {
+  const [, quoted, plain] = CHARSET.exec(parameters) ?? [];
+  const charset = quoted ?? plain ?? "utf-8";
+  if (/^utf-?8$/i.test(charset)) return body.toString("utf8");
+  try {
+    return new TextDecoder(charset).decode(body);
+  } catch {
+    throw new InvalidBodyError(`the body's charset "${charset}" is not known; send UTF-8`);
+  }
 }
 
 function parseMultipart(contentType: string, body: Buffer): Promise<Form> {

@@ -25,11 +25,10 @@ export interface ImageBundleOptions {
   entrypoint: string;
   /** Where the image has the function's code. */
   imageFolder: string;
-  /**
-   * Names of the packages that the image's build installs. Without any, `node_modules` of the code folder is part of
-   * the image.
-   */
+  /** Names of the packages that the image's build installs. */
   installedPackages: readonly string[];
+  /** Names of the packages in `node_modules` of the code folder that are part of the code, and so of the image. */
+  shippedPackages: readonly string[];
 }
 
 /** A bundle, which is yet to be put into an image. */
@@ -54,7 +53,13 @@ export async function bundleForImage(options: ImageBundleOptions): Promise<Image
   const format = await moduleFormat(source);
   const path = `${BUNDLE_FOLDER}/${bundleName(root, source, format)}`;
   const inImage = (file: string): string => posix.join(options.imageFolder, relative(root, file).split(sep).join("/"));
-  const { plugin, warnings } = imagePackages({ root, format, inImage, installed: new Set(options.installedPackages) });
+  const { plugin, warnings } = imagePackages({
+    root,
+    format,
+    inImage,
+    installed: new Set(options.installedPackages),
+    shipped: new Set(options.shippedPackages),
+  });
   const bundle = await bundleModules({
     source,
     root,
@@ -71,10 +76,11 @@ function imagePackages(options: {
   root: string;
   format: Format;
   installed: ReadonlySet<string>;
+  shipped: ReadonlySet<string>;
   inImage: (file: string) => string;
 }): { plugin: Plugin; warnings: Set<string> } {
-  const { root, format, installed, inImage } = options;
-  const shippedPackages = join(root, "node_modules") + sep;
+  const { root, format, installed, shipped, inImage } = options;
+  const shippedFolder = join(root, "node_modules") + sep;
   const asked = Symbol("asked");
   const warnings = new Set<string>();
   const plugin: Plugin = {
@@ -98,7 +104,7 @@ function imagePackages(options: {
           warnings.add(`"${args.path}" is neither among the dependencies of package.json nor installed here`);
           return left;
         }
-        if (isPackage && installed.size === 0 && resolved.path.startsWith(shippedPackages)) return left;
+        if (isPackage && shipped.has(packageName(args.path)) && resolved.path.startsWith(shippedFolder)) return left;
         if (!resolved.path.endsWith(".node")) return undefined;
         if (relative(root, resolved.path).startsWith(".."))
           warnings.add(`"${args.path}" is a native module outside of the function's folder, and not in its image`);

@@ -55,17 +55,42 @@ describe("the version of a folder", () => {
 });
 
 describe("what is shipped", () => {
-  test("leaves out node_modules at the root only where the build installs it", () => {
+  test("leaves out node_modules at the root only where package.json declares packages", () => {
     const files = { "node_modules/x/index.js": "1", "lib/node_modules/y.js": "2", "index.js": "" };
     const vendored = codeFolder(files);
     expect(paths(vendored)).toEqual(["index.js", "lib/node_modules/y.js", "node_modules/x/index.js"]);
     const installed = codeFolder({ ...files, "package.json": '{ "dependencies": { "x": "1" } }' });
     expect(paths(installed)).toEqual(["index.js", "lib/node_modules/y.js", "package.json"]);
-    const withoutAny = codeFolder({ ...files, "package.json": '{ "dependencies": {} }' });
+    const withoutAny = codeFolder({ ...files, "package.json": '{ "dependencies": {}, "workspaces": [] }' });
     expect(paths(withoutAny)).toContain("node_modules/x/index.js");
   });
 
-  test("leaves out what other package managers than npm write, where the build installs", () => {
+  test.each([
+    { devDependencies: { typescript: "5" } },
+    { optionalDependencies: { fsevents: "2" } },
+    { peerDependencies: { zod: "4" } },
+    { workspaces: ["packages/*"] },
+  ])("is the same before and after an installation of %j", (manifest) => {
+    const folder = codeFolder({ "package.json": JSON.stringify(manifest), "index.js": "" });
+    const before = measureFolder(folder);
+    addFile(folder, "node_modules/typescript/tsc.js", "of this machine");
+    expect(measureFolder(folder)).toEqual(before);
+  });
+
+  test("has what .dockerignore brings back of node_modules by its name, and nothing else of it", () => {
+    const files = {
+      "package.json": '{ "devDependencies": { "x": "1" } }',
+      "node_modules/x/index.js": "",
+      "node_modules/y/index.js": "",
+    };
+    const shipped = (...lines: string[]) =>
+      paths(codeFolder({ ...files, ".dockerignore": lines.join("\n") })).filter((path) => path.startsWith("node_"));
+    expect(shipped("!node_modules")).toEqual(["node_modules/x/index.js", "node_modules/y/index.js"]);
+    expect(shipped("!/node_modules/x")).toEqual(["node_modules/x/index.js"]);
+    expect(shipped("**", "!**/*.js")).toEqual([]);
+  });
+
+  test("leaves out what other package managers than npm write, where package.json declares packages", () => {
     const written = { ".yarn/install-state.gz": "1", ".pnp.cjs": "2", ".pnpm-store/v10/x": "3" };
     const manifest = '{ "dependencies": { "x": "1" } }';
     const folder = codeFolder({ "package.json": manifest, "lib/.yarn/a": "", ...written });

@@ -4,14 +4,21 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 import { BundleError } from "../../src/code/bundleError";
-import { bundleForImage } from "../../src/code/imageBundle";
+import { bundleForImage, type ImageBundleOptions } from "../../src/code/imageBundle";
 import { addFile, codeFolder, type FileSpec, removeCodeFolders } from "../support/codeFolder";
 
 const run = promisify(execFile);
 afterEach(removeCodeFolders);
 
-function bundle(folder: string, { entrypoint = "src/index.ts", installedPackages = [] as string[] } = {}) {
-  return bundleForImage({ codeFolder: folder, entrypoint, imageFolder: "/function", installedPackages });
+function bundle(folder: string, options: Partial<ImageBundleOptions> = {}) {
+  return bundleForImage({
+    codeFolder: folder,
+    entrypoint: "src/index.ts",
+    imageFolder: "/function",
+    installedPackages: [],
+    shippedPackages: [],
+    ...options,
+  });
 }
 
 /** Runs what a bundle exports by default, in a folder that has these files and nothing else of the function. */
@@ -65,9 +72,14 @@ test("packages that the image would not have become part of the bundle", async (
 
 test("packages that are shipped are imported from there", async () => {
   const folder = codeFolder({ ...MS, "src/index.ts": 'import ms from "ms"; export default () => ms;' });
-  const result = await bundle(folder);
+  const result = await bundle(folder, { shippedPackages: ["ms"] });
   expect(result.contents).toContain('require("ms")');
   expect(await runIn(MS, result)).toBe("ms of the image");
+});
+
+test("packages that are here and not shipped, as those for development, become part of the bundle", async () => {
+  const folder = codeFolder({ ...MS, "src/index.ts": 'import ms from "ms"; export default () => ms;' });
+  expect(await runIn({}, await bundle(folder))).toBe("ms of the image");
 });
 
 test("a package that is nowhere is left to Node.js, which is said", async () => {

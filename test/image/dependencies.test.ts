@@ -132,11 +132,27 @@ test("are installed by the package manager that package.json names where there a
 });
 
 test("are no stage where there are none", () => {
-  for (const manifest of [{}, { dependencies: {} }, { devDependencies: { jest: "30" } }]) {
+  for (const manifest of [{}, { dependencies: {} }]) {
     const { install, code, path } = stage(manifest, { "node_modules/ms/index.js": "", "package-lock.json": "{}" });
     expect(install).toBe("");
     expect(listFiles(join(path, "code"))).toEqual(listFiles(code));
   }
+});
+
+test("for development are neither installed nor shipped", () => {
+  const { install, path } = stage({ devDependencies: { jest: "30" } }, { "node_modules/jest/index.js": "" });
+  expect(install).toBe("");
+  expect(listFiles(join(path, "code"))).toEqual(["package.json", "src/index.js"]);
+});
+
+test.each([
+  { optionalDependencies: { sharp: "0.34" } },
+  { peerDependencies: { zod: "4" } },
+  { workspaces: ["packages/*"] },
+])("are installed of every section for production: %j", (manifest) => {
+  const { install, path } = stage(manifest, { "node_modules/x/index.js": "", "package-lock.json": "{}" });
+  expect(install).toContain("RUN npm ci");
+  expect(listFiles(join(path, "code"))).toEqual(["package-lock.json", "package.json", "src/index.js"]);
 });
 
 test("are installed in the image that is named for it", () => {

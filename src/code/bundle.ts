@@ -20,7 +20,7 @@ export interface Bundle {
   warnings: string[];
 }
 
-const TYPESCRIPT = /\.[mc]?tsx?$/;
+export const TYPESCRIPT = /\.[mc]?tsx?$/;
 
 /**
  * Returns the file to load for a function's entrypoint.

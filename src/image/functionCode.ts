@@ -7,6 +7,7 @@ import { isArchive } from "../code/packageArchive";
 import { bundleForImageSync, unpackArchiveSync } from "../code/syncJob";
 import { type FunctionDocument, IMAGE_CODE_FOLDER } from "../spec";
 import { type ContextFile, readContextFile, textFile } from "./contextFiles";
+import type { Dependencies } from "./dependencies";
 import { ImageError } from "./imageError";
 
 /** Where a context has the function's code. */
@@ -44,7 +45,7 @@ export interface FunctionCode {
 export function readFunctionCode(
   { path: folder, vendored }: CodeFolder,
   document: Pick<FunctionDocument, "runtime" | "entrypoint">,
-  installedPackages: readonly string[],
+  dependencies?: Pick<Dependencies, "packages" | "localPackages">,
 ): FunctionCode {
   const listed = [...listCodeFiles(folder, vendored ? { installed: false } : {})];
   const paths = listed.filter(({ inImage }) => inImage).map(({ path }) => path);
@@ -60,7 +61,8 @@ export function readFunctionCode(
       codeFolder: folder,
       entrypoint,
       imageFolder: IMAGE_CODE_FOLDER,
-      installedPackages,
+      installedPackages: dependencies?.packages ?? [],
+      localPackages: dependencies?.localPackages ?? {},
       shippedPackages: packagesAmong(paths),
     });
     files.push(textFile(`${CODE_FOLDER}/${bundle.path}`, bundle.contents));

@@ -16,6 +16,7 @@ function bundle(folder: string, options: Partial<ImageBundleOptions> = {}) {
     entrypoint: "src/index.ts",
     imageFolder: "/function",
     installedPackages: [],
+    localPackages: {},
     shippedPackages: [],
     ...options,
   });
@@ -68,6 +69,44 @@ test("packages that the image would not have become part of the bundle", async (
   const result = await bundle(join(root, "functions/orders"), { installedPackages: ["ms"] });
   expect(result.warnings).toEqual([]);
   expect(await runIn({}, result)).toEqual(["hoisted", "shared", "dev"]);
+});
+
+describe("packages of the function's own folder", () => {
+  const code = {
+    "package.json": "{}",
+    "src/index.ts": 'import { a } from "my-lib"; import { b } from "my-lib/b"; export default () => [a, b];',
+  };
+  const localPackages = { "my-lib": "lib" };
+
+  test.each<[string, Record<string, FileSpec>]>([
+    ["main", { "lib/package.json": '{ "name": "my-lib", "main": "index.ts" }', "lib/index.ts": "", "lib/b.ts": "" }],
+    ["none", { "lib/index.ts": "", "lib/b.ts": "" }],
+    [
+      "exports",
+      {
+        "lib/package.json": '{ "name": "my-lib", "exports": { ".": "./src/a.ts", "./b": "./src/b.ts" } }',
+        "lib/src/a.ts": "",
+        "lib/src/b.ts": "",
+      },
+    ],
+  ])("become part of the bundle in TypeScript, installed here or not: with %s", async (_what, lib) => {
+    const files = Object.keys(lib).filter((path) => path.endsWith(".ts"));
+    const text = (path: string) => `export const ${path.endsWith("b.ts") ? "b" : "a"}: string = "${path}";`;
+    const sources = Object.fromEntries(files.map((path) => [path, text(path)]));
+    const absent = await bundle(codeFolder({ ...code, ...lib, ...sources }), { localPackages });
+    const linked = { ...code, ...lib, ...sources, "node_modules/my-lib": { link: "../lib" } };
+    expect(await bundle(codeFolder(linked), { localPackages })).toEqual(absent);
+    expect(absent.warnings).toEqual([]);
+    expect(await runIn({}, absent)).toEqual(files);
+  });
+
+  test("are imported by name in JavaScript", async () => {
+    const lib = { "lib/index.js": "exports.a = 'a';", "lib/b.js": "exports.b = 'b';" };
+    const result = await bundle(codeFolder({ ...code, ...lib }), { localPackages });
+    expect(result.contents).toContain('require("my-lib")');
+    expect(result.warnings).toEqual([]);
+    expect(await runIn({ ...lib, "node_modules/my-lib": { link: "../lib" } }, result)).toEqual(["a", "b"]);
+  });
 });
 
 test("packages that are shipped are imported from there", async () => {

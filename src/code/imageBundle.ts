@@ -4,16 +4,8 @@ import { join, posix, relative, resolve, sep } from "node:path";
 
 import { type Plugin } from "esbuild";
 
-import {
-  bundleModules,
-  bundleName,
-  conditionsOf,
-  type Format,
-  moduleFormat,
-  namesPackage,
-  sourceLocations,
-  TYPESCRIPT,
-} from "./bundle";
+import { bundleModules, bundleName, conditionsOf, type Format, moduleFormat, sourceLocations } from "./bundle";
+import { namesPackage, packageName, TYPESCRIPT } from "./imports";
 import { importWithin } from "./localPackage";
 
 /** Folder of bundles in a function's code; listings of code leave it out, so that nobody has files of their own there. */
@@ -123,12 +115,4 @@ function imagePackages(options: {
     },
   };
   return { plugin, warnings };
-}
-
-/** `@scope/name/file` → `@scope/name`. */
-function packageName(path: string): string {
-  return path
-    .split("/")
-    .slice(0, path.startsWith("@") ? 2 : 1)
-    .join("/");
 }

@@ -21,12 +21,13 @@ export interface InspectedCode extends CodeMeasure {
  * Looks at a function's code.
  *
  * @param path - Folder, `.zip` or `.jar`.
+ * @param options.entrypoint - That of a Node.js function, relative to the folder.
  * @returns What is wrong with it, or what it is.
  */
-export function inspectCode(path: string): { problem: string } | InspectedCode {
+export function inspectCode(path: string, options: { entrypoint?: string } = {}): { problem: string } | InspectedCode {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return { problem: `"${path}" does not exist` };
-  const code = stat.isDirectory() ? inspectFolder(path) : inspectArchive(path);
+  const code = stat.isDirectory() ? inspectFolder(path, options) : inspectArchive(path);
   if ("problem" in code) return code;
   if (code.tooLarge)
     return {
@@ -38,8 +39,8 @@ export function inspectCode(path: string): { problem: string } | InspectedCode {
   return code;
 }
 
-function inspectFolder(path: string): { problem: string } | InspectedCode {
-  const measure = measureFolder(path);
+function inspectFolder(path: string, options: { entrypoint?: string }): { problem: string } | InspectedCode {
+  const measure = measureFolder(path, options);
   if (measure.files === 0) return { problem: `"${path}" has no files` };
   return { kind: "folder", runtime: existsSync(join(path, BOOTSTRAP_FILE)) ? "custom" : "nodejs", ...measure };
 }

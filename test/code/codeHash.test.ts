@@ -1,4 +1,4 @@
-import { chmodSync, utimesSync } from "node:fs";
+import { chmodSync, cpSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 
 import { measureArchive, measureFolder } from "../../src/code/codeHash";
@@ -51,6 +51,66 @@ describe("the version of a folder", () => {
     const a = codeFolder({ a: "xb", b: "" });
     const b = codeFolder({ a: "x", b: "b" });
     expect(measureFolder(a).version).not.toBe(measureFolder(b).version);
+  });
+});
+
+describe("the version of what an entrypoint in TypeScript is bundled of", () => {
+  const entrypoint = "src/index.ts";
+  const index = `
+    import { shared } from "../../shared/a"; import { aliased } from "@/b"; import { linked } from "@acme/linked/c";
+    import "installed"; import "nowhere"; import "node:fs"; import ignored from "../ignored.json"; import "../x.node";
+    await Promise.resolve(); export default () => [shared, aliased, linked, ignored];`;
+  const files = {
+    "orders/src/index.ts": index,
+    "orders/tsconfig.json": '{ "compilerOptions": { "paths": { "@/*": ["../aliased/*"] } } }',
+    "orders/package.json": '{ "devDependencies": { "typescript": "5" } }',
+    "orders/.dockerignore": "ignored.json",
+    "orders/ignored.json": "1",
+    "orders/x.node": "",
+    "shared/a.ts": "export const shared: number = 1;",
+    "shared/unused.ts": "",
+    "aliased/b.ts": "export const aliased: number = 1;",
+    "linked/package.json": '{ "name": "@acme/linked", "exports": { "./c": "./src/c.ts" } }',
+    "linked/src/c.ts": 'import "other"; export const linked: number = 1;',
+    "other/index.ts": "export {};",
+    "node_modules/@acme/linked": { link: "../../linked" },
+    "node_modules/other": { link: "../other" },
+    "node_modules/installed/index.js": "",
+  };
+  const measure = (folder: string) => measureFolder(join(folder, "orders"), { entrypoint });
+
+  test.each([
+    "shared/a.ts",
+    "aliased/b.ts",
+    "linked/src/c.ts",
+    "other/index.ts",
+    "orders/ignored.json",
+    "orders/src/index.ts",
+  ] as const)("changes with %s", (path) => {
+    const folder = codeFolder(files);
+    const before = measure(folder);
+    addFile(folder, path, path.endsWith(".ts") ? `${files[path]} // changed` : "2");
+    const after = measure(folder);
+    expect(after.version).not.toBe(before.version);
+    expect(after.imageVersion).not.toBe(before.imageVersion);
+  });
+
+  test("changes with nothing else, and is the same wherever the project is", () => {
+    const [a, b] = [codeFolder(files), codeFolder({})];
+    cpSync(a, join(b, "deep/er"), { recursive: true, verbatimSymlinks: true });
+    addFile(b, "link", { link: "deep/er" });
+    for (const path of ["shared/unused.ts", "node_modules/installed/index.js"]) addFile(b, `deep/er/${path}`, "// new");
+    expect(measure(join(b, "deep/er"))).toEqual(measure(a));
+    expect(measure(join(b, "link"))).toEqual(measure(a));
+  });
+
+  test("is that of the folder alone where nothing comes from elsewhere, or is no TypeScript", () => {
+    const own = codeFolder({ "src/index.ts": 'import "./a";', "src/a.ts": "", "main.js": 'require("../x")' });
+    const folder = measureFolder(own);
+    for (const each of ["src/index.ts", "main.js", "src/none.ts"])
+      expect(measureFolder(own, { entrypoint: each })).toEqual(folder);
+    addFile(own, "src/a.ts", "export default = ;");
+    expect(measureFolder(own, { entrypoint }).version).toBe(measureFolder(own).version);
   });
 });
 

@@ -68,7 +68,7 @@ export class Launcher {
     const { prepareEntrypoint } = await import("../../code/bundle.js");
     await mkdir(outFolder, { recursive: true });
     const prepared = await prepareEntrypoint({ codeFolder, entrypoint, outFolder });
-    return { codeFolder, entrypoint: prepared.entrypoint };
+    return { codeFolder, entrypoint: prepared.entrypoint, elsewhere: prepared.elsewhere };
   }
 
   /** @throws Error when it cannot even be tried. */
@@ -140,6 +140,8 @@ export class Launcher {
 export interface PreparedCode {
   codeFolder: string;
   entrypoint?: string;
+  /** Absolute paths of files of other folders that are part of a bundle. */
+  elsewhere?: readonly string[];
 }
 
 /** The folder that code is run from: a folder itself, an archive's cache. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { limits } from "../spec";
 import { listBundledSources } from "./bundledSources";
 import { listCodeFiles } from "./codeFiles";
+import { fileMode } from "./fileMode";
 
 /** Characters of a version: 64 bits of the hash, enough to tell a function's versions apart. */
 const VERSION_LENGTH = 16;
@@ -22,13 +23,23 @@ export interface CodeMeasure {
   tooLarge: boolean;
 }
 
-/**
- * Measures a folder as it is shipped.
- *
- * @param options.entrypoint - Relative to the folder. What it imports from elsewhere becomes part of its bundle where it is
- *   TypeScript, and so is part of the version.
- */
-export function measureFolder(folder: string, { entrypoint = "" }: { entrypoint?: string } = {}): CodeMeasure {
+/** What else decides over a folder's version. */
+export interface MeasureOptions {
+  /**
+   * Relative to the folder. What it imports from elsewhere becomes part of its bundle where it is TypeScript, and so is part
+   * of the version.
+   * @default none
+   */
+  entrypoint?: string;
+  /**
+   * The system that the folder is on.
+   * @default this one
+   */
+  system?: NodeJS.Platform;
+}
+
+/** Measures a folder as it is shipped. */
+export function measureFolder(folder: string, { entrypoint = "", system }: MeasureOptions = {}): CodeMeasure {
   const whole = createHash("sha256");
   const image = createHash("sha256");
   let bytes = 0;
@@ -42,7 +53,7 @@ export function measureFolder(folder: string, { entrypoint = "" }: { entrypoint?
     files += 1;
     if (bytes > limits.MAX_CODE_BYTES || files > limits.MAX_CODE_FILES)
       return { version: "", imageVersion: "", bytes, files, tooLarge: true };
-    const kind = symbolicLink ? "link" : stat.mode & OWNER_EXECUTES ? "executable" : "file";
+    const kind = symbolicLink ? "link" : fileMode(path, stat.mode, system) & OWNER_EXECUTES ? "executable" : "file";
     const contents = symbolicLink ? Buffer.from(readlinkSync(file)) : readFileSync(file);
     for (const hash of inImage ? [whole, image] : [whole])
       hash.update(JSON.stringify([kind, path, contents.length])).update(contents);

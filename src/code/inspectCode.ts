@@ -3,12 +3,11 @@ import { extname, join } from "node:path";
 
 import { limits } from "../spec";
 import { type CodeMeasure, measureArchive, measureFolder } from "./codeHash";
+import { BOOTSTRAP_FILE } from "./fileMode";
 import { inspectPackage, isArchive, PackageError } from "./packageArchive";
 
 /** Entrypoint of a Node.js function that names none, relative to its code. */
 export const DEFAULT_ENTRYPOINT = "src/index.js";
-/** The executable file of a custom runtime, at the root of its code. */
-export const BOOTSTRAP_FILE = "bootstrap";
 
 /** Where a function's code is and what it seems to be. */
 export interface InspectedCode extends CodeMeasure {

@@ -54,6 +54,17 @@ describe("the version of a folder", () => {
   });
 });
 
+describe("the version of a folder on Windows, which keeps no executable bits", () => {
+  const windows = (files: Record<string, string>) => measureFolder(codeFolder(files), { system: "win32" });
+
+  test("is that of a folder with an executable bootstrap at its root, and of nothing else that is", () => {
+    const files = { bootstrap: "#!/bin/sh\n", "bin/bootstrap": "", "index.js": "" };
+    const linux = codeFolder({ ...files, bootstrap: { text: files.bootstrap, mode: 0o755 } });
+    expect(windows(files)).toEqual(measureFolder(linux));
+    expect(windows(files)).not.toEqual(measureFolder(codeFolder(files)));
+  });
+});
+
 describe("the version of what an entrypoint in TypeScript is bundled of", () => {
   const entrypoint = "src/index.ts";
   const index = `

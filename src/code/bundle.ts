@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
+import { mkdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { build, type BuildOptions, type ImportKind, type Loader, type Message, type Plugin } from "esbuild";
 
 import { BundleError } from "./bundleError";
+import { namesPackage, RESOLUTION, TYPESCRIPT } from "./imports";
 
 export { BundleError };
 
@@ -20,8 +21,6 @@ export interface Bundle {
   warnings: string[];
 }
 
-const TYPESCRIPT = /\.[mc]?tsx?$/;
-
 /**
  * Returns the file to load for a function's entrypoint.
  *
@@ -32,17 +31,23 @@ const TYPESCRIPT = /\.[mc]?tsx?$/;
  * @param options.codeFolder - The function's folder.
  * @param options.entrypoint - Relative to the folder.
  * @param options.outFolder - Where bundles go. One function a folder.
+ * @returns The file, and the absolute paths of what it was bundled of elsewhere than in the folder and in `node_modules`.
  * @throws BundleError when the TypeScript cannot be compiled.
  */
 export async function prepareEntrypoint(options: {
   codeFolder: string;
   entrypoint: string;
   outFolder: string;
-}): Promise<{ entrypoint: string; warnings: string[] }> {
+}): Promise<{ entrypoint: string; elsewhere: string[]; warnings: string[] }> {
   const source = resolve(options.codeFolder, options.entrypoint);
-  if (!TYPESCRIPT.test(source) || !existsSync(source)) return { entrypoint: source, warnings: [] };
+  if (!TYPESCRIPT.test(source) || !existsSync(source)) return { entrypoint: source, elsewhere: [], warnings: [] };
   const bundle = await bundleProgram({ source, root: options.codeFolder, outFolder: options.outFolder });
-  return { entrypoint: bundle.file, warnings: bundle.warnings };
+  const folder = await realpath(options.codeFolder);
+  const elsewhere = bundle.inputs.filter((input) => {
+    const [first, ...rest] = relative(folder, input).split(sep);
+    return first === ".." && !rest.includes("node_modules");
+  });
+  return { entrypoint: bundle.file, elsewhere, warnings: bundle.warnings };
 }
 
 /**
@@ -81,15 +86,11 @@ export async function bundleModules(options: {
 }): Promise<{ contents: Uint8Array; inputs: string[]; warnings: string[] }> {
   const { source, root, file, format, plugins } = options;
   const settings = {
+    ...RESOLUTION,
     entryPoints: [source],
     outfile: file,
     absWorkingDir: root,
-    bundle: true,
-    platform: "node",
-    target: "node20",
     format,
-    conditions: [],
-    mainFields: ["main"],
     keepNames: true,
     sourcemap: "inline",
     write: false,
@@ -174,11 +175,6 @@ function installedPackages(format: Format): Plugin {
       });
     },
   };
-}
-
-/** Says of an import whether it is no path: a package, a module of Node.js, an alias. */
-export function namesPackage(path: string): boolean {
-  return !/^(?:\.{1,2}(?:[\\/]|$)|[\\/]|[A-Za-z]:[\\/])/.test(path);
 }
 
 /** In a CommonJS bundle an `import` statement becomes a `require`, for which a package may have another file. */

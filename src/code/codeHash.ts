@@ -1,9 +1,11 @@
 import { createHash, type Hash } from "node:crypto";
-import { lstatSync, readFileSync, readlinkSync } from "node:fs";
+import { lstatSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 
 import { limits } from "../spec";
+import { listBundledSources } from "./bundledSources";
 import { listCodeFiles } from "./codeFiles";
+import { fileMode } from "./fileMode";
 
 /** Characters of a version: 64 bits of the hash, enough to tell a function's versions apart. */
 const VERSION_LENGTH = 16;
@@ -21,23 +23,47 @@ export interface CodeMeasure {
   tooLarge: boolean;
 }
 
+/** What else decides over a folder's version. */
+export interface MeasureOptions {
+  /**
+   * Relative to the folder. What it imports from elsewhere becomes part of its bundle where it is TypeScript, and so is part
+   * of the version.
+   * @default none
+   */
+  entrypoint?: string;
+  /**
+   * The system that the folder is on.
+   * @default this one
+   */
+  system?: NodeJS.Platform;
+}
+
 /** Measures a folder as it is shipped. */
-export function measureFolder(folder: string): CodeMeasure {
+export function measureFolder(folder: string, { entrypoint = "", system }: MeasureOptions = {}): CodeMeasure {
   const whole = createHash("sha256");
   const image = createHash("sha256");
   let bytes = 0;
   let files = 0;
+  const listed = new Map<string, { inImage: boolean }>();
   for (const { path, symbolicLink, inImage } of listCodeFiles(folder)) {
     const file = join(folder, path);
     const stat = lstatSync(file);
+    listed.set(path, { inImage });
     bytes += stat.size;
     files += 1;
     if (bytes > limits.MAX_CODE_BYTES || files > limits.MAX_CODE_FILES)
       return { version: "", imageVersion: "", bytes, files, tooLarge: true };
-    const kind = symbolicLink ? "link" : stat.mode & OWNER_EXECUTES ? "executable" : "file";
+    const kind = symbolicLink ? "link" : fileMode(path, stat.mode, system) & OWNER_EXECUTES ? "executable" : "file";
     const contents = symbolicLink ? Buffer.from(readlinkSync(file)) : readFileSync(file);
     for (const hash of inImage ? [whole, image] : [whole])
       hash.update(JSON.stringify([kind, path, contents.length])).update(contents);
+  }
+  const root = realpathSync(folder);
+  for (const path of listBundledSources(folder, entrypoint)) {
+    const hashes = [...(listed.has(path) ? [] : [whole]), ...(listed.get(path)?.inImage === true ? [] : [image])];
+    if (hashes.length === 0) continue;
+    const contents = readFileSync(join(root, path));
+    for (const hash of hashes) hash.update(JSON.stringify(["bundled", path, contents.length])).update(contents);
   }
   return { version: versionOf(whole), imageVersion: versionOf(image), bytes, files, tooLarge: false };
 }

@@ -11,7 +11,21 @@ export type Excludes = (path: string) => boolean;
  * excluded folder. Hence each line is matched by itself.
  */
 export function parseDockerIgnore(text: string): Excludes {
-  const rules = text
+  const rules = readRules(text).map(({ negated, pattern }) => ({
+    negated,
+    matcher: ignore({ ignorecase: false }).add(`/${pattern}`),
+  }));
+  return (path) =>
+    rules.reduce((excluded, { negated, matcher }) => (matcher.ignores(path) ? !negated : excluded), false);
+}
+
+/** Says whether a `.dockerignore` brings back a folder of the root, or something in it, by the folder's name. */
+export function bringsBack(text: string, folder: string): boolean {
+  return readRules(text).some(({ negated, pattern }) => negated && `${pattern}/`.startsWith(`${folder}/`));
+}
+
+function readRules(text: string): { negated: boolean; pattern: string }[] {
+  return text
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("#"))
@@ -24,8 +38,5 @@ export function parseDockerIgnore(text: string): Excludes {
         .replace(/\/+$/, "");
       return { negated, pattern };
     })
-    .filter(({ pattern }) => pattern !== "" && pattern !== ".")
-    .map(({ negated, pattern }) => ({ negated, matcher: ignore({ ignorecase: false }).add(`/${pattern}`) }));
-  return (path) =>
-    rules.reduce((excluded, { negated, matcher }) => (matcher.ignores(path) ? !negated : excluded), false);
+    .filter(({ pattern }) => pattern !== "" && pattern !== ".");
 }

@@ -3,12 +3,11 @@ import { extname, join } from "node:path";
 
 import { limits } from "../spec";
 import { type CodeMeasure, measureArchive, measureFolder } from "./codeHash";
+import { BOOTSTRAP_FILE } from "./fileMode";
 import { inspectPackage, isArchive, PackageError } from "./packageArchive";
 
 /** Entrypoint of a Node.js function that names none, relative to its code. */
 export const DEFAULT_ENTRYPOINT = "src/index.js";
-/** The executable file of a custom runtime, at the root of its code. */
-export const BOOTSTRAP_FILE = "bootstrap";
 
 /** Where a function's code is and what it seems to be. */
 export interface InspectedCode extends CodeMeasure {
@@ -21,12 +20,13 @@ export interface InspectedCode extends CodeMeasure {
  * Looks at a function's code.
  *
  * @param path - Folder, `.zip` or `.jar`.
+ * @param options.entrypoint - That of a Node.js function, relative to the folder.
  * @returns What is wrong with it, or what it is.
  */
-export function inspectCode(path: string): { problem: string } | InspectedCode {
+export function inspectCode(path: string, options: { entrypoint?: string } = {}): { problem: string } | InspectedCode {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return { problem: `"${path}" does not exist` };
-  const code = stat.isDirectory() ? inspectFolder(path) : inspectArchive(path);
+  const code = stat.isDirectory() ? inspectFolder(path, options) : inspectArchive(path);
   if ("problem" in code) return code;
   if (code.tooLarge)
     return {
@@ -38,8 +38,8 @@ export function inspectCode(path: string): { problem: string } | InspectedCode {
   return code;
 }
 
-function inspectFolder(path: string): { problem: string } | InspectedCode {
-  const measure = measureFolder(path);
+function inspectFolder(path: string, options: { entrypoint?: string }): { problem: string } | InspectedCode {
+  const measure = measureFolder(path, options);
   if (measure.files === 0) return { problem: `"${path}" has no files` };
   return { kind: "folder", runtime: existsSync(join(path, BOOTSTRAP_FILE)) ? "custom" : "nodejs", ...measure };
 }

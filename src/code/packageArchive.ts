@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { type Entry, fromRandomAccessReader, RandomAccessReader, type ZipFile } from "yauzl";
 
 import { limits } from "../spec";
+import { BOOTSTRAP_FILE } from "./fileMode";
 
 /** Says whether a function's code is an archive, by its name. */
 export function isArchive(path: string): boolean {
@@ -166,7 +167,7 @@ function archiveEntry(file: string, entry: Entry): ArchiveEntry {
     path,
     kind,
     // Windows and the jar tool keep no modes, and without one a bootstrap could never be run
-    executable: mode === 0 ? path === "bootstrap" : (mode & 0o111) !== 0,
+    executable: mode === 0 ? path === BOOTSTRAP_FILE : (mode & 0o111) !== 0,
     bytes: entry.uncompressedSize,
     entry,
   };

@@ -80,7 +80,7 @@ export function planFunction(name: string, args: FullCodeFunctionArgs): Function
   problems.add("name", app.declarations.takeName("FullCodeFunction", name));
   checkEnvironments(app, environments, problems);
   const path = resolve(String(args.code));
-  const code = checkCode(args.code, path, problems);
+  const code = checkCode(args, path, problems);
   checkVariables(args.variables ?? {}, problems);
   checkAgency(args.agency, args.runtime ?? code.runtime, problems);
   checkEgress(args.egress, problems);
@@ -213,12 +213,14 @@ const NO_CODE: InspectedCode = {
   tooLarge: false,
 };
 
-function checkCode(code: unknown, path: string, problems: Problems): InspectedCode {
+function checkCode(args: FullCodeFunctionArgs, path: string, problems: Problems): InspectedCode {
+  const { code, runtime, entrypoint }: { code: unknown; runtime?: unknown; entrypoint?: unknown } = args;
   if (typeof code !== "string" || code === "") {
     problems.add("code", problemWithOutput(code) ?? "must be the path of a folder, a .zip or a .jar");
     return NO_CODE;
   }
-  const inspected = inspectCode(path);
+  const isBundled = runtime !== "custom" && typeof entrypoint === "string";
+  const inspected = inspectCode(path, isBundled ? { entrypoint } : {});
   if (!("problem" in inspected)) return inspected;
   problems.add("code", inspected.problem);
   return NO_CODE;

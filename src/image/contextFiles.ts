@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 
+import { fileMode } from "../code/fileMode";
+
 /** A file or a symbolic link of a context. */
 export type ContextFile = { /** Relative to the context, with forward slashes. */ path: string } & (
   | {
@@ -18,12 +20,17 @@ export type ContextFile = { /** Relative to the context, with forward slashes. *
 const HASH_LENGTH = 16;
 const ANYONE_EXECUTES = 0o111;
 
-/** Reads a file as a context has it: whoever may execute it, all may, and nothing else of its mode is kept. */
-export function readContextFile(folder: string, source: string, path: string): ContextFile {
+/**
+ * Reads a file as a context has it: whoever may execute it, all may, and nothing else of its mode is kept.
+ *
+ * @param system - The system that the folder is on; this one unless given.
+ */
+export function readContextFile(folder: string, source: string, path: string, system?: NodeJS.Platform): ContextFile {
   const file = join(folder, source);
   const stat = lstatSync(file);
   if (stat.isSymbolicLink()) return { path, kind: "link", target: readlinkSync(file) };
-  return { path, kind: "file", executable: (stat.mode & ANYONE_EXECUTES) !== 0, contents: readFileSync(file) };
+  const executable = (fileMode(source, stat.mode, system) & ANYONE_EXECUTES) !== 0;
+  return { path, kind: "file", executable, contents: readFileSync(file) };
 }
 
 /** A file that is made here. */

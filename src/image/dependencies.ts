@@ -6,6 +6,7 @@ import { type ContextFile, readContextFile, textFile } from "./contextFiles";
 import type { BuildSecrets } from "./imageBuilder";
 import { MANIFESTS_FOLDER } from "./imageLayout";
 import { findInstallVariables } from "./installVariables";
+import { localFolders } from "./localFolders";
 import {
   checkLocalPackages,
   installedPackages,
@@ -25,8 +26,10 @@ export interface Dependencies {
   needsCode: boolean;
   /** Names of the variables that the command may see, and no image has. */
   variables: string[];
-  /** Names of the packages that package.json declares for production. */
+  /** Names of the packages that the command installs from elsewhere: from a registry, say. */
   packages: string[];
+  /** Folders of those that it installs from the function's code, by their names. */
+  localPackages: Record<string, string>;
   warnings: string[];
 }
 
@@ -37,6 +40,8 @@ interface PackageManager {
   lockFile: string;
   /** Files and folders that it reads beside package.json and the lock file. */
   settings: readonly string[];
+  /** Says whether it installs what package.json itself has as `peerDependencies`. */
+  installsPeers(folder: string): boolean;
   command(folder: string, manifest: PackageManifest): string;
 }
 
@@ -44,6 +49,7 @@ const NPM_FLAGS = "--omit=dev --no-audit --no-fund --no-update-notifier";
 const npm: Omit<PackageManager, "lockFile"> = {
   name: "npm",
   settings: [".npmrc"],
+  installsPeers: () => true,
   command: () => `npm ci ${NPM_FLAGS}`,
 };
 
@@ -55,12 +61,14 @@ const PACKAGE_MANAGERS: readonly PackageManager[] = [
     name: "pnpm",
     lockFile: "pnpm-lock.yaml",
     settings: [".npmrc", "pnpm-workspace.yaml", ".pnpmfile.cjs"],
+    installsPeers: pnpmInstallsPeers,
     command: pnpmCommand,
   },
   {
     name: "yarn",
     lockFile: "yarn.lock",
     settings: [".npmrc", ".yarnrc", ".yarnrc.yml", ".yarn/plugins", ".yarn/patches"],
+    installsPeers: () => false,
     command: yarnCommand,
   },
 ];
@@ -87,12 +95,15 @@ export function planDependencies(folder: string, secrets?: BuildSecrets): Depend
   files.push(textFile(`${MANIFESTS_FOLDER}/package.json`, manifestForInstall(manifest)));
   const given = secrets?.names ?? [];
   const named = findInstallVariables(files, given);
+  const installed = installedPackages(manifest, { installsPeers: (manager ?? npm).installsPeers(folder) });
+  const local = localFolders(manifest, folder);
   return {
     files,
     command: manager?.command(folder, manifest) ?? `npm install --no-package-lock ${NPM_FLAGS}`,
     needsCode: installsFromCode(manifest) || hasPnpmWorkspace(folder, manager),
     variables: [...new Set([...named.names, ...given])].sort(),
-    packages: Object.keys(installedPackages(manifest)),
+    packages: Object.keys(installed).filter((name) => local[name] === undefined),
+    localPackages: Object.fromEntries(Object.entries(local).filter(([name]) => installed[name] !== undefined)),
     warnings: [...(warning === undefined ? [] : [warning]), ...named.warnings],
   };
 }
@@ -141,9 +152,19 @@ function hasPnpmWorkspace(folder: string, manager: PackageManager | undefined): 
 }
 
 function pnpmCommand(folder: string, manifest: PackageManifest): string {
-  const lockVersion = /^lockfileVersion: *'?(\d+)/m.exec(readIfExists(join(folder, "pnpm-lock.yaml")))?.[1] ?? "";
-  const version = namedVersion(manifest, "pnpm") ?? PNPM_OF_LOCK_FILE[lockVersion] ?? PNPM_OF_LOCK_FILE["9"];
+  const version =
+    namedVersion(manifest, "pnpm") ?? PNPM_OF_LOCK_FILE[pnpmLockVersion(folder)] ?? PNPM_OF_LOCK_FILE["9"];
   return run(`pnpm@${version}`, "pnpm install --frozen-lockfile --prod");
+}
+
+function pnpmLockVersion(folder: string): string {
+  return /^lockfileVersion: *'?(\d+)/m.exec(readIfExists(join(folder, "pnpm-lock.yaml")))?.[1] ?? "";
+}
+
+/** Since pnpm 8, unless it is told not to, which its lock file remembers. */
+function pnpmInstallsPeers(folder: string): boolean {
+  const isTold = /^ +autoInstallPeers: false$/m.test(readIfExists(join(folder, "pnpm-lock.yaml")));
+  return !isTold && pnpmLockVersion(folder) !== "5";
 }
 
 function yarnCommand(folder: string, manifest: PackageManifest): string {

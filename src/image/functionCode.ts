@@ -7,6 +7,7 @@ import { isArchive } from "../code/packageArchive";
 import { bundleForImageSync, unpackArchiveSync } from "../code/syncJob";
 import { type FunctionDocument, IMAGE_CODE_FOLDER } from "../spec";
 import { type ContextFile, readContextFile, textFile } from "./contextFiles";
+import type { Dependencies } from "./dependencies";
 import { ImageError } from "./imageError";
 
 /** Where a context has the function's code. */
@@ -19,6 +20,8 @@ export interface CodeFolder {
   path: string;
   /** Whether the image's build installs the dependencies that package.json declares. */
   installed: boolean;
+  /** Whether it is an archive with its packages. */
+  vendored: boolean;
 }
 
 /** Finds a function's code; an archive is unpacked. */
@@ -27,7 +30,7 @@ export function openCode(code: string, cacheFolder: string): CodeFolder {
   const path = archive ? unpackArchiveSync(code, cacheFolder) : code;
   // an archive with its packages is complete, as it is on other platforms
   const vendored = archive && existsSync(join(path, "node_modules"));
-  return { path, installed: declaresDependencies(path) && !vendored };
+  return { path, installed: declaresDependencies(path) && !vendored, vendored };
 }
 
 /** What an image has of a function's code, and what its author should know. */
@@ -40,11 +43,11 @@ export interface FunctionCode {
 
 /** Reads what is shipped, and bundles TypeScript. */
 export function readFunctionCode(
-  { path: folder, installed }: CodeFolder,
+  { path: folder, vendored }: CodeFolder,
   document: Pick<FunctionDocument, "runtime" | "entrypoint">,
-  installedPackages: readonly string[],
+  dependencies?: Pick<Dependencies, "packages" | "localPackages">,
 ): FunctionCode {
-  const listed = [...listCodeFiles(folder, { installed })];
+  const listed = [...listCodeFiles(folder, vendored ? { installed: false } : {})];
   const paths = listed.filter(({ inImage }) => inImage).map(({ path }) => path);
   if (paths.length === 0) throw new ImageError(`.dockerignore leaves out every file of "${folder}"`);
   const files = paths.map((path) => readContextFile(folder, path, `${CODE_FOLDER}/${path}`));
@@ -54,14 +57,26 @@ export function readFunctionCode(
   const entrypoint = posix.normalize(document.entrypoint ?? DEFAULT_ENTRYPOINT);
   const exists = existsSync(join(folder, entrypoint));
   if (exists && TYPESCRIPT.test(entrypoint)) {
-    const options = { codeFolder: folder, entrypoint, imageFolder: IMAGE_CODE_FOLDER, installedPackages };
-    const bundle = bundleForImageSync(options);
+    const bundle = bundleForImageSync({
+      codeFolder: folder,
+      entrypoint,
+      imageFolder: IMAGE_CODE_FOLDER,
+      installedPackages: dependencies?.packages ?? [],
+      localPackages: dependencies?.localPackages ?? {},
+      shippedPackages: packagesAmong(paths),
+    });
     files.push(textFile(`${CODE_FOLDER}/${bundle.path}`, bundle.contents));
     return { files, warnings: [...warnings, ...bundle.warnings], entrypoint: bundle.path };
   }
   if (exists && !paths.includes(entrypoint))
     warnings.push(`.dockerignore leaves the entrypoint "${entrypoint}" out: every invocation will return an error`);
   return { files, warnings, entrypoint };
+}
+
+/** Names of the packages of a `node_modules` at the root. */
+function packagesAmong(paths: readonly string[]): string[] {
+  const names = paths.map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]);
+  return [...new Set(names.filter((name) => name !== undefined))];
 }
 
 /** Whoever has left a file out by .dockerignore knows; settings of package managers are for the build. */

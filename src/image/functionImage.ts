@@ -63,7 +63,7 @@ export function stageFunctionImage(args: FunctionImageArgs): FunctionContext {
   requirePlatform(platform);
   const source = openCode(args.code, join(projectFolder, unpackFolder(stack, name)));
   const dependencies = source.installed ? planDependencies(source.path, secrets) : undefined;
-  const code = readFunctionCode(source, document, dependencies?.packages ?? []);
+  const code = readFunctionCode(source, document, dependencies);
   const context = stageContext({
     projectFolder,
     stack,

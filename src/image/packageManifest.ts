@@ -9,6 +9,7 @@ export interface PackageManifest {
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
+  peerDependenciesMeta?: Record<string, { optional?: boolean }>;
   devDependencies?: Record<string, string>;
   packageManager?: string;
   workspaces?: unknown;
@@ -25,9 +26,18 @@ export function readPackageManifest(folder: string): PackageManifest {
   return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as PackageManifest;
 }
 
-/** Packages that the build installs, by their names. */
-export function installedPackages(manifest: PackageManifest): Record<string, string> {
-  return { ...manifest.peerDependencies, ...manifest.optionalDependencies, ...manifest.dependencies };
+/**
+ * Packages that the build installs, by their names.
+ *
+ * @param installsPeers - Whether the package manager installs what package.json itself has as `peerDependencies`.
+ */
+export function installedPackages(
+  manifest: PackageManifest,
+  { installsPeers }: { installsPeers: boolean },
+): Record<string, string> {
+  const { peerDependencies = {}, peerDependenciesMeta, optionalDependencies, dependencies } = manifest;
+  const peers = Object.entries(peerDependencies).filter(([name]) => peerDependenciesMeta?.[name]?.optional !== true);
+  return { ...(installsPeers && Object.fromEntries(peers)), ...optionalDependencies, ...dependencies };
 }
 
 /**
@@ -50,9 +60,9 @@ export function installsFromCode(manifest: PackageManifest): boolean {
 
 /** @throws ImageError for a dependency that is outside of the folder. */
 export function checkLocalPackages(manifest: PackageManifest, folder: string): void {
-  const isWorkspace = manifest.workspaces !== undefined || existsSync(join(folder, "pnpm-workspace.yaml"));
+  const hasWorkspace = isWorkspace(manifest, folder);
   const outside = localPackages(manifest).filter(([, version]) =>
-    version.startsWith("workspace:") ? !isWorkspace : leadsOut(version.replace(/^\w+:/, "")),
+    version.startsWith("workspace:") ? !hasWorkspace : leadsOut(version.replace(/^\w+:/, "")),
   );
   if (outside.length === 0) return;
   const shown = outside.map(([name, version]) => `"${name}": "${version}"`).join(", ");
@@ -66,6 +76,13 @@ function leadsOut(path: string): boolean {
   return /^[/~]/.test(path) || path.split("/").includes("..");
 }
 
-function localPackages(manifest: PackageManifest): [name: string, version: string][] {
-  return Object.entries(installedPackages(manifest)).filter(([, version]) => LOCAL_VERSION.test(version));
+export function isWorkspace(manifest: PackageManifest, folder: string): boolean {
+  return manifest.workspaces !== undefined || existsSync(join(folder, "pnpm-workspace.yaml"));
+}
+
+/** Packages whose versions are places of this machine. */
+export function localPackages(manifest: PackageManifest): [name: string, version: string][] {
+  return Object.entries(installedPackages(manifest, { installsPeers: true })).filter(([, version]) =>
+    LOCAL_VERSION.test(version),
+  );
 }

@@ -1,4 +1,4 @@
-import { chmodSync, utimesSync } from "node:fs";
+import { chmodSync, cpSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 
 import { measureArchive, measureFolder } from "../../src/code/codeHash";
@@ -54,18 +54,114 @@ describe("the version of a folder", () => {
   });
 });
 
+describe("the version of a folder on Windows, which keeps no executable bits", () => {
+  const windows = (files: Record<string, string>) => measureFolder(codeFolder(files), { system: "win32" });
+
+  test("is that of a folder with an executable bootstrap at its root, and of nothing else that is", () => {
+    const files = { bootstrap: "#!/bin/sh\n", "bin/bootstrap": "", "index.js": "" };
+    const linux = codeFolder({ ...files, bootstrap: { text: files.bootstrap, mode: 0o755 } });
+    expect(windows(files)).toEqual(measureFolder(linux));
+    expect(windows(files)).not.toEqual(measureFolder(codeFolder(files)));
+  });
+});
+
+describe("the version of what an entrypoint in TypeScript is bundled of", () => {
+  const entrypoint = "src/index.ts";
+  const index = `
+    import { shared } from "../../shared/a"; import { aliased } from "@/b"; import { linked } from "@acme/linked/c";
+    import "installed"; import "nowhere"; import "node:fs"; import ignored from "../ignored.json"; import "../x.node";
+    await Promise.resolve(); export default () => [shared, aliased, linked, ignored];`;
+  const files = {
+    "orders/src/index.ts": index,
+    "orders/tsconfig.json": '{ "compilerOptions": { "paths": { "@/*": ["../aliased/*"] } } }',
+    "orders/package.json": '{ "devDependencies": { "typescript": "5" } }',
+    "orders/.dockerignore": "ignored.json",
+    "orders/ignored.json": "1",
+    "orders/x.node": "",
+    "shared/a.ts": "export const shared: number = 1;",
+    "shared/unused.ts": "",
+    "aliased/b.ts": "export const aliased: number = 1;",
+    "linked/package.json": '{ "name": "@acme/linked", "exports": { "./c": "./src/c.ts" } }',
+    "linked/src/c.ts": 'import "other"; export const linked: number = 1;',
+    "other/index.ts": "export {};",
+    "node_modules/@acme/linked": { link: "../../linked" },
+    "node_modules/other": { link: "../other" },
+    "node_modules/installed/index.js": "",
+  };
+  const measure = (folder: string) => measureFolder(join(folder, "orders"), { entrypoint });
+
+  test.each([
+    "shared/a.ts",
+    "aliased/b.ts",
+    "linked/src/c.ts",
+    "other/index.ts",
+    "orders/ignored.json",
+    "orders/src/index.ts",
+  ] as const)("changes with %s", (path) => {
+    const folder = codeFolder(files);
+    const before = measure(folder);
+    addFile(folder, path, path.endsWith(".ts") ? `${files[path]} // changed` : "2");
+    const after = measure(folder);
+    expect(after.version).not.toBe(before.version);
+    expect(after.imageVersion).not.toBe(before.imageVersion);
+  });
+
+  test("changes with nothing else, and is the same wherever the project is", () => {
+    const [a, b] = [codeFolder(files), codeFolder({})];
+    cpSync(a, join(b, "deep/er"), { recursive: true, verbatimSymlinks: true });
+    addFile(b, "link", { link: "deep/er" });
+    for (const path of ["shared/unused.ts", "node_modules/installed/index.js"]) addFile(b, `deep/er/${path}`, "// new");
+    expect(measure(join(b, "deep/er"))).toEqual(measure(a));
+    expect(measure(join(b, "link"))).toEqual(measure(a));
+  });
+
+  test("is that of the folder alone where nothing comes from elsewhere, or is no TypeScript", () => {
+    const own = codeFolder({ "src/index.ts": 'import "./a";', "src/a.ts": "", "main.js": 'require("../x")' });
+    const folder = measureFolder(own);
+    for (const each of ["src/index.ts", "main.js", "src/none.ts"])
+      expect(measureFolder(own, { entrypoint: each })).toEqual(folder);
+    addFile(own, "src/a.ts", "export default = ;");
+    expect(measureFolder(own, { entrypoint }).version).toBe(measureFolder(own).version);
+  });
+});
+
 describe("what is shipped", () => {
-  test("leaves out node_modules at the root only where the build installs it", () => {
+  test("leaves out node_modules at the root only where package.json declares packages", () => {
     const files = { "node_modules/x/index.js": "1", "lib/node_modules/y.js": "2", "index.js": "" };
     const vendored = codeFolder(files);
     expect(paths(vendored)).toEqual(["index.js", "lib/node_modules/y.js", "node_modules/x/index.js"]);
     const installed = codeFolder({ ...files, "package.json": '{ "dependencies": { "x": "1" } }' });
     expect(paths(installed)).toEqual(["index.js", "lib/node_modules/y.js", "package.json"]);
-    const withoutAny = codeFolder({ ...files, "package.json": '{ "dependencies": {} }' });
+    const withoutAny = codeFolder({ ...files, "package.json": '{ "dependencies": {}, "workspaces": [] }' });
     expect(paths(withoutAny)).toContain("node_modules/x/index.js");
   });
 
-  test("leaves out what other package managers than npm write, where the build installs", () => {
+  test.each([
+    { devDependencies: { typescript: "5" } },
+    { optionalDependencies: { fsevents: "2" } },
+    { peerDependencies: { zod: "4" } },
+    { workspaces: ["packages/*"] },
+  ])("is the same before and after an installation of %j", (manifest) => {
+    const folder = codeFolder({ "package.json": JSON.stringify(manifest), "index.js": "" });
+    const before = measureFolder(folder);
+    addFile(folder, "node_modules/typescript/tsc.js", "of this machine");
+    expect(measureFolder(folder)).toEqual(before);
+  });
+
+  test("has what .dockerignore brings back of node_modules by its name, and nothing else of it", () => {
+    const files = {
+      "package.json": '{ "devDependencies": { "x": "1" } }',
+      "node_modules/x/index.js": "",
+      "node_modules/y/index.js": "",
+    };
+    const shipped = (...lines: string[]) =>
+      paths(codeFolder({ ...files, ".dockerignore": lines.join("\n") })).filter((path) => path.startsWith("node_"));
+    expect(shipped("!node_modules")).toEqual(["node_modules/x/index.js", "node_modules/y/index.js"]);
+    expect(shipped("!/node_modules/x")).toEqual(["node_modules/x/index.js"]);
+    expect(shipped("**", "!**/*.js")).toEqual([]);
+  });
+
+  test("leaves out what other package managers than npm write, where package.json declares packages", () => {
     const written = { ".yarn/install-state.gz": "1", ".pnp.cjs": "2", ".pnpm-store/v10/x": "3" };
     const manifest = '{ "dependencies": { "x": "1" } }';
     const folder = codeFolder({ "package.json": manifest, "lib/.yarn/a": "", ...written });

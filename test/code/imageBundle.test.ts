@@ -4,14 +4,22 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 import { BundleError } from "../../src/code/bundleError";
-import { bundleForImage } from "../../src/code/imageBundle";
+import { bundleForImage, type ImageBundleOptions } from "../../src/code/imageBundle";
 import { addFile, codeFolder, type FileSpec, removeCodeFolders } from "../support/codeFolder";
 
 const run = promisify(execFile);
 afterEach(removeCodeFolders);
 
-function bundle(folder: string, { entrypoint = "src/index.ts", installedPackages = [] as string[] } = {}) {
-  return bundleForImage({ codeFolder: folder, entrypoint, imageFolder: "/function", installedPackages });
+function bundle(folder: string, options: Partial<ImageBundleOptions> = {}) {
+  return bundleForImage({
+    codeFolder: folder,
+    entrypoint: "src/index.ts",
+    imageFolder: "/function",
+    installedPackages: [],
+    localPackages: {},
+    shippedPackages: [],
+    ...options,
+  });
 }
 
 /** Runs what a bundle exports by default, in a folder that has these files and nothing else of the function. */
@@ -63,11 +71,54 @@ test("packages that the image would not have become part of the bundle", async (
   expect(await runIn({}, result)).toEqual(["hoisted", "shared", "dev"]);
 });
 
+describe("packages of the function's own folder", () => {
+  const code = {
+    "package.json": "{}",
+    "src/index.ts": 'import { a } from "my-lib"; import { b } from "my-lib/b"; export default () => [a, b];',
+  };
+  const localPackages = { "my-lib": "lib" };
+
+  test.each<[string, Record<string, FileSpec>]>([
+    ["main", { "lib/package.json": '{ "name": "my-lib", "main": "index.ts" }', "lib/index.ts": "", "lib/b.ts": "" }],
+    ["none", { "lib/index.ts": "", "lib/b.ts": "" }],
+    [
+      "exports",
+      {
+        "lib/package.json": '{ "name": "my-lib", "exports": { ".": "./src/a.ts", "./b": "./src/b.ts" } }',
+        "lib/src/a.ts": "",
+        "lib/src/b.ts": "",
+      },
+    ],
+  ])("become part of the bundle in TypeScript, installed here or not: with %s", async (_what, lib) => {
+    const files = Object.keys(lib).filter((path) => path.endsWith(".ts"));
+    const text = (path: string) => `export const ${path.endsWith("b.ts") ? "b" : "a"}: string = "${path}";`;
+    const sources = Object.fromEntries(files.map((path) => [path, text(path)]));
+    const absent = await bundle(codeFolder({ ...code, ...lib, ...sources }), { localPackages });
+    const linked = { ...code, ...lib, ...sources, "node_modules/my-lib": { link: "../lib" } };
+    expect(await bundle(codeFolder(linked), { localPackages })).toEqual(absent);
+    expect(absent.warnings).toEqual([]);
+    expect(await runIn({}, absent)).toEqual(files);
+  });
+
+  test("are imported by name in JavaScript", async () => {
+    const lib = { "lib/index.js": "exports.a = 'a';", "lib/b.js": "exports.b = 'b';" };
+    const result = await bundle(codeFolder({ ...code, ...lib }), { localPackages });
+    expect(result.contents).toContain('require("my-lib")');
+    expect(result.warnings).toEqual([]);
+    expect(await runIn({ ...lib, "node_modules/my-lib": { link: "../lib" } }, result)).toEqual(["a", "b"]);
+  });
+});
+
 test("packages that are shipped are imported from there", async () => {
   const folder = codeFolder({ ...MS, "src/index.ts": 'import ms from "ms"; export default () => ms;' });
-  const result = await bundle(folder);
+  const result = await bundle(folder, { shippedPackages: ["ms"] });
   expect(result.contents).toContain('require("ms")');
   expect(await runIn(MS, result)).toBe("ms of the image");
+});
+
+test("packages that are here and not shipped, as those for development, become part of the bundle", async () => {
+  const folder = codeFolder({ ...MS, "src/index.ts": 'import ms from "ms"; export default () => ms;' });
+  expect(await runIn({}, await bundle(folder))).toBe("ms of the image");
 });
 
 test("a package that is nowhere is left to Node.js, which is said", async () => {

@@ -1,4 +1,4 @@
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 
 import {
@@ -12,7 +12,7 @@ import {
 } from "../../src";
 import { findProjectFolder } from "../../src/platforms/local/projectFolder";
 import { functionDocument } from "../../src/spec";
-import { codeFolder, removeCodeFolders } from "../support/codeFolder";
+import { addFile, codeFolder, removeCodeFolders } from "../support/codeFolder";
 import { type DeclaredResource, declareProgram, unwrapSecret } from "../support/declareProgram";
 
 const DOCUMENT = "pulumi-nodejs:dynamic/fullcode:Document";
@@ -173,6 +173,23 @@ describe("what is registered", () => {
       scale: { min: 1, max: 3, idleSeconds: 10 },
       limits: { ...(eu.limits as object), heldRequests: 7 },
     });
+  });
+
+  test("a file of another folder that an entrypoint in TypeScript imports is part of the function's version", async () => {
+    const entrypoint = "src/index.ts";
+    const project = codeFolder({ "f/src/index.ts": 'import "../../shared/x";', "shared/x.ts": "export {};" });
+    const version = async () => {
+      const { resources } = await declareProgram(() => {
+        const app = new ServerlessApp("shop");
+        const test = new Environment("test", { app, type: "test" });
+        new FullCodeFunction("f", { app, environments: [test], code: join(project, "f"), entrypoint });
+      });
+      return (find(resources, DOCUMENT, "f.test.local").content as { version: string }).version;
+    };
+    const before = await version();
+    expect(await version()).toBe(before);
+    addFile(project, "shared/x.ts", "export default 1;");
+    expect(await version()).not.toBe(before);
   });
 
   test("a bootstrap makes a custom runtime, with one invocation at a time", async () => {

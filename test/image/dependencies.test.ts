@@ -132,11 +132,74 @@ test("are installed by the package manager that package.json names where there a
 });
 
 test("are no stage where there are none", () => {
-  for (const manifest of [{}, { dependencies: {} }, { devDependencies: { jest: "30" } }]) {
+  for (const manifest of [{}, { dependencies: {} }]) {
     const { install, code, path } = stage(manifest, { "node_modules/ms/index.js": "", "package-lock.json": "{}" });
     expect(install).toBe("");
     expect(listFiles(join(path, "code"))).toEqual(listFiles(code));
   }
+});
+
+test("for development are neither installed nor shipped", () => {
+  const { install, path } = stage({ devDependencies: { jest: "30" } }, { "node_modules/jest/index.js": "" });
+  expect(install).toBe("");
+  expect(listFiles(join(path, "code"))).toEqual(["package.json", "src/index.js"]);
+});
+
+test.each([
+  { optionalDependencies: { sharp: "0.34" } },
+  { peerDependencies: { zod: "4" } },
+  { workspaces: ["packages/*"] },
+])("are installed of every section for production: %j", (manifest) => {
+  const { install, path } = stage(manifest, { "node_modules/x/index.js": "", "package-lock.json": "{}" });
+  expect(install).toContain("RUN npm ci");
+  expect(listFiles(join(path, "code"))).toEqual(["package-lock.json", "package.json", "src/index.js"]);
+});
+
+describe("of an entrypoint in TypeScript", () => {
+  /** The file that instances load, of an entrypoint that imports the package "it". */
+  const bundleOf = (manifest: object, files: Record<string, FileSpec>) => {
+    const code = codeFolder({
+      "src/index.ts": 'import it from "it"; export default it;',
+      "package.json": JSON.stringify(manifest),
+      "node_modules/it/index.js": "module.exports = 'bundled';",
+      ...files,
+    });
+    const document = { entrypoint: "src/index.ts" };
+    const { path, entrypoint = "" } = stageImage({ projectFolder: project(), code, document });
+    return readFileSync(join(path, "code", entrypoint), "utf8");
+  };
+
+  test.each<[string, object, Record<string, FileSpec>]>([
+    ["is named in package.json", { dependencies: { it: "file:./lib" } }, { "lib/index.ts": "" }],
+    [
+      "is of the workspace",
+      { dependencies: { it: "*" }, workspaces: ["packages/*"] },
+      { "packages/a/package.json": '{ "name": "it", "main": "index.ts" }', "packages/a/index.ts": "" },
+    ],
+  ])("are bundled where Node.js cannot load them: a package in TypeScript that %s", (_what, manifest, files) => {
+    const inTypeScript = Object.keys(files).filter((path) => path.endsWith(".ts"));
+    const sources = Object.fromEntries(inTypeScript.map((path) => [path, 'export default "bundled" as string;']));
+    const bundle = bundleOf(manifest, { "package-lock.json": "{}", ...files, ...sources });
+    expect(bundle).toContain('"bundled"');
+    expect(bundle).not.toContain('require("it")');
+  });
+
+  const PEER = { peerDependencies: { it: "1" } };
+  const OPTIONAL_PEER = { ...PEER, peerDependenciesMeta: { it: { optional: true } } };
+  const PNPM = "lockfileVersion: '9.0'\n\nsettings:\n  autoInstallPeers: ";
+  test.each<[boolean, string, object, Record<string, string>]>([
+    [true, "npm", PEER, { "package-lock.json": "{}" }],
+    [false, "npm where they are optional", OPTIONAL_PEER, { "package-lock.json": "{}" }],
+    [true, "pnpm", PEER, { "pnpm-lock.yaml": `${PNPM}true\n` }],
+    [false, "pnpm where it is told not to", PEER, { "pnpm-lock.yaml": `${PNPM}false\n` }],
+    [false, "pnpm 7", PEER, { "pnpm-lock.yaml": "lockfileVersion: 5.4\n" }],
+    [false, "Yarn 1", PEER, { "yarn.lock": "# yarn lockfile v1\n" }],
+    [false, "a later Yarn", PEER, { "yarn.lock": "__metadata:\n  version: 8\n" }],
+  ])("are imported by name (%s) as peers with %s", (byName, _what, manifest, lockFile) => {
+    const bundle = bundleOf({ dependencies: { ms: "2.1.3" }, ...manifest }, lockFile);
+    expect(bundle.includes('require("it")')).toBe(byName);
+    expect(bundle.includes("'bundled'") || bundle.includes('"bundled"')).toBe(!byName);
+  });
 });
 
 test("are installed in the image that is named for it", () => {

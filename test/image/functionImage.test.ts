@@ -262,6 +262,9 @@ describe("archives", () => {
     expect(dockerfileOf(vendored)).not.toContain("npm");
     expect(codeIn(vendored)).toContain("node_modules/ms/index.js");
     expect(dockerfileOf(stage(archive("b.zip", [manifest, index])))).toContain("npm install");
+    const forDevelopment = { ...manifest, data: '{ "devDependencies": { "ms": "2.1.3" } }' };
+    const complete = stage(archive("c.zip", [forDevelopment, index, { name: "node_modules/ms/index.js", data: "" }]));
+    expect(codeIn(complete)).toContain("node_modules/ms/index.js");
   });
 
   test("that cannot be used are refused by name", () => {

@@ -117,6 +117,27 @@ test("TypeScript entrypoints are bundled; what does not compile is an error that
   }
 });
 
+test("what TypeScript is bundled with is watched in other folders as well", async () => {
+  const handler = 'import { text } from "../../../shared/text"; export default (_req, res) => res.send(text);';
+  const region = new TestRegion(gateways.folder());
+  const f = { code: { "src/index.ts": handler }, entrypoint: "src/index.ts" };
+  await region.declare({ functions: { f }, routes: { f: {} } });
+  const share = (text: string) => region.code("../shared", "text.ts", `export const text: string = ${text};`);
+  await share('"old"');
+  const gateway = await GatewayProcess.start(region, { watchCode: true });
+  const answers = async (part: string) => (await call(`${gateway.url}/f`)).text.includes(part);
+  try {
+    await waitUntil("it answers", () => answers("old"));
+    await share('"new"');
+    await waitUntil("the changed file answers", () => answers("new"));
+    await share("(");
+    await share('"mended"');
+    await waitUntil("the mended file answers", () => answers("mended"));
+  } finally {
+    await gateway.end("SIGTERM");
+  }
+});
+
 test("a function has its own variables and none of the gateway's", async () => {
   process.env.SECRET_OF_THE_GATEWAY = "leaked";
   try {

@@ -13,6 +13,8 @@ import { type FunctionLoad } from "../scaling/functionLoad";
 
 /** An editor writes a file in several steps; instances are replaced once it has been quiet for this long. */
 const CODE_QUIET_MS = 40;
+/** What is in a function's folder and not its code. */
+const IGNORED = /[\\/](?:\.git|node_modules|\.fullcode|__pycache__)(?:[\\/]|$)/;
 
 export interface FunctionHostEvents {
   onLog(record: LogRecord): void;
@@ -48,6 +50,8 @@ export class FunctionHost implements DispatcherEvents {
   /** Every instance that is linked, those that take nothing more included. */
   private readonly linked = new Map<string, InstanceLink>();
   private watcher: FSWatcher | undefined;
+  /** Files of other folders that the code is bundled with. */
+  private readonly elsewhere = new Set<string>();
   /** When an invocation ended last, in milliseconds since the epoch. */
   private activeAt = 0;
   private watchTimer: NodeJS.Timeout | undefined;
@@ -66,6 +70,7 @@ export class FunctionHost implements DispatcherEvents {
       liveInstances: () => this.currentLinks().map((link) => link.hello.instance),
       drain: (instance) => this.drain(instance),
       unlink: (instance) => this.linked.get(instance)?.destroy(),
+      onBundled: (elsewhere) => this.watchElsewhere(elsewhere),
       onStartFailed: (error) => this.onStartFailed(error),
       onOutput: (instance, stream, line) =>
         this.log(stream === "stdout" ? "info" : "warn", line, "output", this.attributed(instance)),
@@ -272,10 +277,9 @@ export class FunctionHost implements DispatcherEvents {
   private watchCode(): void {
     const folder = this.options.watched?.(this.document);
     if (folder === undefined) return;
-    this.watcher = watch(folder, {
+    this.watcher = watch([folder, ...this.elsewhere], {
       ignoreInitial: true,
-      ignored: (path) =>
-        /[\\/](?:\.git|node_modules|\.fullcode|__pycache__)(?:[\\/]|$)/.test(path.slice(folder.length)),
+      ignored: (path) => !this.elsewhere.has(path) && IGNORED.test(path.slice(folder.length)),
     });
     this.watcher.on("error", (error) =>
       this.log(
@@ -291,6 +295,13 @@ export class FunctionHost implements DispatcherEvents {
         this.instances.replace(this.document, this.region);
       }, CODE_QUIET_MS);
     });
+  }
+
+  /** A file that was part of the last bundle stays watched: the next one may fail because of it. */
+  private watchElsewhere(files: readonly string[]): void {
+    const added = files.filter((file) => !this.elsewhere.has(file));
+    for (const file of added) this.elsewhere.add(file);
+    if (added.length > 0) this.watcher?.add(added);
   }
 }
 

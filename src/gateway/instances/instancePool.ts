@@ -199,6 +199,7 @@ export class InstancePool implements InstanceSupply {
       this.preparing--;
     }
     if (generation !== this.generation || this.stopped) return;
+    this.events.onBundled(code.elsewhere ?? []);
     const instance = `${this.document.name}-${randomBytes(4).toString("hex")}`;
     let running: RunningInstance;
     try {

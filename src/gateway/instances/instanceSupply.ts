@@ -16,6 +16,8 @@ export interface SupplyEvents {
   drain(instance: string): void;
   /** Ends the link to an instance; what ran on it is lost. */
   unlink(instance: string): void;
+  /** The code is bundled with these files of other folders, absolute paths. */
+  onBundled(elsewhere: readonly string[]): void;
   /** An instance could not be started, and another try has to wait. */
   onStartFailed(error: GatewayError): void;
   onOutput(instance: string, stream: "stdout" | "stderr", line: string): void;

@@ -68,7 +68,7 @@ export class Launcher {
     const { prepareEntrypoint } = await import("../../code/bundle.js");
     await mkdir(outFolder, { recursive: true });
     const prepared = await prepareEntrypoint({ codeFolder, entrypoint, outFolder });
-    return { codeFolder, entrypoint: prepared.entrypoint, source: entrypoint };
+    return { codeFolder, entrypoint: prepared.entrypoint, source: entrypoint, elsewhere: prepared.elsewhere };
   }
 
   /** @throws Error when it cannot even be tried. */
@@ -143,6 +143,8 @@ export interface PreparedCode {
   entrypoint?: string;
   /** What the entrypoint was made from, where that is another file. */
   source?: string;
+  /** Absolute paths of files of other folders that are part of a bundle. */
+  elsewhere?: readonly string[];
 }
 
 /** The folder that code is run from: a folder itself, an archive's cache. */

@@ -195,7 +195,11 @@ export class Dispatcher implements InstanceLinkEvents {
       this.runningMessageCount++;
     }
     invocation.timer = setTimeout(() => void this.onTimeout(link, invocation), this.document.timeoutSeconds * 1000);
-    link.invoke(invocation, invocation.body as Buffer);
+    try {
+      link.invoke(invocation, invocation.body as Buffer);
+    } catch (error) {
+      this.fail(invocation, unsendable(error as Error));
+    }
   }
 
   onCredit(): void {
@@ -371,6 +375,12 @@ function leastLoaded(links: readonly InstanceLink[]): InstanceLink | undefined {
   for (const link of links)
     if (link.credits > 0 && (best === undefined || link.runningCount < best.runningCount)) best = link;
   return best;
+}
+
+/** Only a tester gives parts that were read from JSON by a loop, and cannot be written by recursion. */
+function unsendable({ message }: Error): GatewayError {
+  const reason = `the parts of the request cannot be handed to an instance, they are nested too deeply: ${message}`;
+  return new GatewayError(400, "InvalidParts", reason, undefined, true);
 }
 
 function noInstance(document: FunctionDocument): GatewayError {

@@ -189,6 +189,7 @@ export class FunctionHost implements DispatcherEvents {
 
   onEnd(invocation: Invocation, link: InstanceLink | undefined): void {
     this.activeAt = Date.now();
+    if (link?.hasEnded === false) this.instances.worked(link.hello.instance);
     // an agent starts a failed bootstrap again, within the same instance
     if (link !== undefined && invocation.failure === undefined && this.broken.delete(link.hello.instance))
       if (this.instances.isCurrent(link.hello.instance)) this.instances.healthy();
@@ -216,7 +217,11 @@ export class FunctionHost implements DispatcherEvents {
   }
 
   onDraining(link: InstanceLink): void {
-    this.instances.leaving(link.hello.instance);
+    this.instances.leaving(link.hello.instance, false);
+  }
+
+  onRetired(link: InstanceLink): void {
+    this.instances.leaving(link.hello.instance, true);
   }
 
   onClosed(link: InstanceLink): void {
@@ -249,7 +254,7 @@ export class FunctionHost implements DispatcherEvents {
     const link = this.linkOf(instance);
     if (link === undefined) return;
     this.dispatcher.drain(link);
-    this.instances.leaving(instance);
+    this.instances.leaving(instance, true);
   }
 
   /** A line of plain output belongs to the invocation that runs, where it can only be that one. */

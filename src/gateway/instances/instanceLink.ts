@@ -118,6 +118,11 @@ export class InstanceLink {
     });
   }
 
+  /** What ran on it is lost. */
+  get hasEnded(): boolean {
+    return this.ended;
+  }
+
   get runningCount(): number {
     return this.runningTotal;
   }

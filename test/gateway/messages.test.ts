@@ -1,3 +1,4 @@
+import { type FunctionDeclaration, type TestRegion } from "../support/region";
 import { type TestGateway, testGateways } from "../support/testGateway";
 import { waitUntil } from "../support/waitUntil";
 
@@ -71,6 +72,55 @@ test.each([
     expect(gateway.logs.some(({ message }) => message.includes("dead-letter queue after 3 deliveries"))).toBe(true);
     expect((await gateway.admin("/queues/work/redrive", { body: {} })).json).toEqual({ count: 1 });
     await waitUntil("it is delivered anew", () => gateway.invocations().length > 3);
+  },
+);
+
+const LOOP = `#!/bin/sh
+while id=$(curl -s -D - -o /dev/null "http://$RUNTIME_API_ADDR/v1/runtime/invocation/request" | tr -d '\\r' | sed -n 's/^x-cff-request-id: //ip'); do
+  curl -s -d ok "http://$RUNTIME_API_ADDR/v1/runtime/invocation/response/$id"
+done`;
+const WORKS = "module.exports = () => {};";
+
+test.each<[string, FunctionDeclaration, Record<string, string>, (region: TestRegion) => Promise<void>]>([
+  [
+    "does not start",
+    { code: WORKS },
+    { NODE_OPTIONS: "--no-such-option" },
+    (region) => region.variables("f", { NODE_OPTIONS: "" }),
+  ],
+  ["does not load", { code: "throw new Error('no');" }, {}, (region) => region.code("f", "src/index.js", WORKS)],
+  [
+    "has no bootstrap that can be run",
+    { runtime: "custom", code: { bootstrap: "#!/bin/false" } },
+    {},
+    (region) => region.code("f", "bootstrap", LOOP),
+  ],
+])(
+  "a message whose function %s keeps its deliveries, and is tried less and less often until that is corrected",
+  async (_what, declared, variables, correct) => {
+    const gateway = await gateways.start(
+      {
+        functions: { f: { concurrency: 4, ...declared } },
+        variables: { f: variables },
+        queues: { work: { maxDeliveries: 2, backoffSeconds: 0.02 } },
+      },
+      { watchCode: true },
+    );
+    for (let n = 0; n < 3; n++) await gateway.call("/queues/work", { body: { n } });
+    const counts = async () => ((await gateway.admin("/queues")).json as Record<string, number>[])[0];
+    const failed = () => gateway.invocations().filter(({ invocation }) => invocation!.status >= 500).length;
+    await waitUntil("it was tried several times", () => failed() >= 5);
+    const [before, started] = [failed(), performance.now()];
+    await waitUntil("and again", () => failed() > before);
+    expect(performance.now() - started).toBeGreaterThan(200);
+    await correct(gateway.region);
+    await waitUntil("all are delivered", async () => {
+      const { pending, inFlight } = await counts();
+      return pending + inFlight === 0;
+    });
+    expect((await counts()).deadLetters).toBe(0);
+    const delivered = gateway.invocations().filter(({ invocation }) => invocation!.status < 400);
+    expect(delivered.map(({ invocation }) => invocation!.deliveryAttempt)).toEqual([1, 1, 1]);
   },
 );
 

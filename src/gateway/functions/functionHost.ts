@@ -79,6 +79,11 @@ export class FunctionHost implements DispatcherEvents {
     return this.document;
   }
 
+  /** Why its instances cannot be started, or cannot run their code. */
+  get failure(): string | undefined {
+    return this.instances.failure;
+  }
+
   get running(): number {
     return this.dispatcher.running;
   }
@@ -294,6 +299,8 @@ export class FunctionHost implements DispatcherEvents {
       this.watchTimer = setTimeout(() => {
         this.log("info", `function "${this.document.name}": the code has changed, instances are replaced`, "gateway");
         this.instances.replace(this.document, this.region);
+        // messages that found that the code cannot be started may find that it can
+        this.onRoom();
       }, CODE_QUIET_MS);
     });
   }

@@ -14,10 +14,14 @@ import {
   type MessageStore,
 } from "../queues/messageStore";
 import { type FunctionHost, type QueueShare } from "./functionHost";
+import { StartPauses } from "./startPauses";
 
 const FAILED_FROM_STATUS = 400;
 /** What of an answer is kept as the reason of a failed delivery. */
 const REASON_BYTES = 500;
+
+/** Of what kept a function from running: too much load, or the gateway's end. */
+const PASSING: ReadonlySet<number> = new Set([429, 503]);
 
 export interface MessageTriggersOptions {
   store: MessageStore;
@@ -40,11 +44,14 @@ export class MessageTriggers {
   private readonly triggers = new Map<string, Trigger>();
   /** Queues that asked for room when there was none, those first that have waited longest. */
   private readonly refused = new Set<string>();
+  private readonly pauses = new StartPauses((functionName) => this.wakeAll(functionName));
 
   constructor(private readonly options: MessageTriggersOptions) {}
 
   /** Consumes exactly the queues of these triggers. */
   update(queues: readonly QueueDocument[], crons: readonly CronDocument[]): void {
+    // what is deployed may be what was missing
+    this.pauses.endAll();
     const wanted = new Map<string, QueueDocument | CronDocument>();
     for (const document of queues) wanted.set(document.queue, document);
     for (const document of crons) wanted.set(cronQueueName(document.name), document);
@@ -75,11 +82,18 @@ export class MessageTriggers {
 
   /** A function has more room than before. */
   wake(functionName: string): void {
+    if (this.pauses.isFailing(functionName) && this.options.find(functionName)?.failure === undefined)
+      this.pauses.end(functionName);
+    this.wakeAll(functionName);
+  }
+
+  private wakeAll(functionName: string): void {
     for (const { document, consumer } of this.triggers.values())
       if (document.function === functionName) consumer.wake();
   }
 
   async stop(): Promise<void> {
+    this.pauses.endAll();
     await Promise.all([...this.triggers.values()].map(({ consumer }) => consumer.stop()));
   }
 
@@ -98,10 +112,18 @@ export class MessageTriggers {
     const host = trigger === undefined ? undefined : this.options.find(trigger.document.function);
     if (trigger === undefined || host === undefined) return 0;
     const { delivering } = trigger;
-    const room = this.options.room(host, { delivering, queues: this.queuesOf(trigger.document.function) });
+    const room = this.allowed(trigger, host);
     if (room > delivering) this.refused.delete(queue);
     else this.refused.add(queue);
     return room;
+  }
+
+  private allowed({ document, delivering }: Trigger, host: FunctionHost): number {
+    const { function: name } = document;
+    if (this.pauses.isPaused(name)) return 0;
+    const room = this.options.room(host, { delivering, queues: this.queuesOf(name) });
+    // one of each queue finds out whether the function can be started
+    return this.pauses.isFailing(name) ? Math.min(room, 1) : room;
   }
 
   private queuesOf(functionName: string): number {
@@ -115,11 +137,15 @@ export class MessageTriggers {
     const host = trigger === undefined ? undefined : this.options.find(trigger.document.function);
     if (trigger === undefined || host === undefined) return { delivered: "returned" };
     const { document } = trigger;
+    // one that was asked for before the pause
+    if (this.pauses.isPaused(document.function)) return { delivered: "returned" };
     const caller = new BufferedCaller(host.current.limits.responseBytes);
     trigger.delivering++;
     host.submit(new Invocation(invokeHead(document, delivery), subject(document, delivery), caller, delivery.body));
     const answer = await caller.answered;
     trigger.delivering--;
+    if (!answer.nothingRan) this.pauses.end(document.function);
+    else if (!PASSING.has(answer.status)) this.pauses.failed(document.function);
     this.wakeRefused(document.function);
     return outcome(answer);
   }
@@ -158,7 +184,7 @@ function scheduledTime(delivery: Delivery): string {
 }
 
 function outcome(answer: BufferedAnswer): DeliveryOutcome {
-  if (answer.error?.nothingRan === true) return { delivered: "returned" };
+  if (answer.nothingRan) return { delivered: "returned" };
   if (answer.status < FAILED_FROM_STATUS) return { delivered: true };
   return {
     delivered: false,

@@ -108,6 +108,7 @@ export class InstancePool implements InstanceSupply {
     this.generation++;
     this.prepared = undefined;
     this.failures = 0;
+    this.startFailure = undefined;
     this.crashFailure = undefined;
     clearTimeout(this.retryTimer);
     this.retryTimer = undefined;
@@ -227,24 +228,22 @@ export class InstancePool implements InstanceSupply {
   private async launch(): Promise<void> {
     const generation = this.generation;
     this.preparing++;
-    let code: PreparedCode;
-    try {
-      this.prepared ??= this.launcher.prepare(this.document);
-      code = await this.prepared;
-    } catch (error) {
-      if (generation === this.generation && !this.stopped) {
-        this.prepared = undefined;
-        this.startFailed("CodeNotBuilt", (error as Error).message);
-      }
-      return;
-    } finally {
-      this.preparing--;
+    this.prepared ??= this.launcher.prepare(this.document);
+    const result = await this.prepared.then(
+      (code) => ({ code }),
+      (error: unknown) => ({ problem: (error as Error).message }),
+    );
+    this.preparing--;
+    // while it was prepared, it counted as one that starts
+    if (generation !== this.generation || this.stopped) return this.scale();
+    if ("problem" in result) {
+      this.prepared = undefined;
+      return this.startFailed("CodeNotBuilt", result.problem);
     }
-    if (generation !== this.generation || this.stopped) return;
     const instance = `${this.document.name}-${randomBytes(4).toString("hex")}`;
     let running: RunningInstance;
     try {
-      running = this.launcher.launch(this.document, code, this.region, instance, {
+      running = this.launcher.launch(this.document, result.code, this.region, instance, {
         onOutput: (stream, line) => this.events.onOutput(instance, stream, line),
         onExit: (description) => this.onExit(instance, description),
       });
@@ -302,7 +301,7 @@ export class InstancePool implements InstanceSupply {
     if (!looping) return;
     this.crashFailure = `${this.failures} instances in a row ended soon after their start; the last one ${description}`;
     this.events.onStartFailed(
-      new GatewayError(502, "CrashLoop", `the function's instances do not last: ${this.crashFailure}`),
+      new GatewayError(502, "CrashLoop", `the function's instances do not last: ${this.crashFailure}`, undefined, true),
     );
   }
 
@@ -325,7 +324,8 @@ export class InstancePool implements InstanceSupply {
       `no instance could be started (${this.failures === 1 ? "first try" : `${this.failures} tries in a row`}, the next one in ${pause / 1000} s): ${reason}` +
         (errorOutput === "" ? "" : `\n${errorOutput}`),
     );
-    this.events.onStartFailed(new GatewayError(502, errorType, `the function cannot be started: ${reason}`));
+    const message = `the function cannot be started: ${reason}`;
+    this.events.onStartFailed(new GatewayError(502, errorType, message, undefined, true));
   }
 
   private scheduleIdleCheck(idleMs: number): void {

@@ -78,7 +78,7 @@ export interface Delivery extends NewMessage {
 export type DeliveryOutcome =
   | { delivered: true }
   | { delivered: false; reason: string }
-  /** Nothing ran (no instance, the gateway stops): given back at once and not counted. */
+  /** Nothing ran (no instance, code that does not load, the gateway stops): given back at once and not counted. */
   | { delivered: "returned" };
 
 export type DeliverMessage = (delivery: Delivery) => Promise<DeliveryOutcome>;

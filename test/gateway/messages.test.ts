@@ -124,6 +124,26 @@ test.each<[string, FunctionDeclaration, Record<string, string>, (region: TestReg
   },
 );
 
+test("messages that wait for an instance leave room for callers, and are all delivered", async () => {
+  const code = `for (const end = Date.now() + 1_500; Date.now() < end;);
+    module.exports = (req, res) => new Promise((end) => setTimeout(end, 100)).then(() => res.send("done"));`;
+  const gateway = await gateways.start({
+    functions: { f: { code, concurrency: 20, scale: { max: 3 }, limits: { heldRequests: 20 } } },
+    routes: { f: {} },
+    queues: { work: {}, more: {} },
+  });
+  const publish = (queue: string) =>
+    Promise.all(Array.from({ length: 100 }, (_, n) => gateway.call(`/queues/${queue}`, { body: { n } })));
+  await Promise.all([publish("work"), publish("more")]);
+  const [state] = (await gateway.gateway.status()).functions;
+  expect(state).toMatchObject({ instances: 0, running: 0 });
+  expect(state.held).toBeGreaterThanOrEqual(2);
+  const answers = await Promise.all(Array.from({ length: 10 }, () => gateway.call("/f")));
+  expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
+  await waitUntil("all are delivered", () => gateway.invocations().length === 210);
+  expect(gateway.invocations().every(({ invocation }) => invocation!.status === 200)).toBe(true);
+});
+
 test("dead letters are listed with the beginnings of their bodies, and with whole ones when they are asked for", async () => {
   const gateway = await gateways.start({
     functions: { f: "module.exports = (req, res) => res.status(400).send('no');" },

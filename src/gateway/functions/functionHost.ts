@@ -113,6 +113,19 @@ export class FunctionHost implements DispatcherEvents {
     return delivering + (free <= 0 ? 0 : Math.max(1, Math.floor(free / queues)));
   }
 
+  /**
+   * As {@link messageRoom}, where instances are started for what is held: also the places of those that start, and of one
+   * more. Messages wait on disk as well as here, so they leave half of the held requests to callers. One of each queue may
+   * always wait here, and has its turn among the callers.
+   */
+  messageRoomToGrow({ delivering, queues }: QueueShare): number {
+    const { scale, concurrency, limits } = this.document;
+    const { live, heldCount, heldMessages, running } = this.dispatcher;
+    const instances = Math.min(live.length + this.instances.startingCount + 1, scale.max);
+    const free = Math.min(instances * concurrency - heldCount - running, limits.heldRequests / 2 - heldMessages);
+    return Math.max(1, delivering + Math.max(0, Math.floor(free / queues)));
+  }
+
   submit(invocation: Invocation): void {
     this.dispatcher.submit(invocation);
   }

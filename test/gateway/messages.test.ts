@@ -1,5 +1,10 @@
+import { join } from "node:path";
+
+import { cronQueueName } from "../../src/gateway/crons/cronQueueName";
+import { openEmbeddedStore } from "../../src/gateway/queues/embeddedStore";
+import { STATE_FOLDER } from "../../src/spec";
 import { type FunctionDeclaration, type TestRegion } from "../support/region";
-import { type TestGateway, testGateways } from "../support/testGateway";
+import { TestGateway, testGateways } from "../support/testGateway";
 import { waitUntil } from "../support/waitUntil";
 
 const gateways = testGateways();
@@ -210,3 +215,35 @@ test("a cron invokes its function with the time that it stands for, once each", 
   expect(new Set(times).size).toBe(3);
   for (const [i, time] of times.entries()) expect(time - times[0]).toBe(i * 1000);
 });
+
+test.each(["{", "null", '{"scheduledTime":1}'])(
+  "what is on a cron's queue and is no firing is a dead letter at once: %s",
+  async (body) => {
+    const gateway = await gateways.start({
+      functions: { f: "module.exports = () => {};" },
+      crons: { tick: { schedule: "* * * * * *", maxDeliveries: 50 } },
+    });
+    await gateway.gateway.stop();
+    const store = await openEmbeddedStore(join(gateway.region.folder, STATE_FOLDER, "messages"));
+    const foreign = { body: Buffer.from(body), contentType: "application/json" };
+    for (let n = 0; n < 20; n++) await store.publish(cronQueueName("tick"), foreign);
+    await store.close();
+    const next = await TestGateway.start(gateway.region);
+    try {
+      const counts = async () => (await next.admin("/queues")).json as Record<string, unknown>[];
+      await waitUntil("all are dead letters", async () => (await counts())[0].deadLetters === 20);
+      const { text } = await next.admin(`/queues/${cronQueueName("tick")}/dead-letters`);
+      const letters = text
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Letter);
+      expect(letters[0]).toMatchObject({
+        attempts: 1,
+        reason: expect.stringContaining("no firing of this cron") as string,
+      });
+      await waitUntil("it fires all the same", () => next.invocations().length > 0);
+    } finally {
+      await next.gateway.stop();
+    }
+  },
+);

@@ -23,6 +23,8 @@ const REASON_BYTES = 500;
 /** Of what kept a function from running: too much load, or the gateway's end. */
 const PASSING: ReadonlySet<number> = new Set([429, 503]);
 
+const NO_FIRING = "it is no firing of this cron: whoever publishes to its queue, firings come from the gateways alone";
+
 export interface MessageTriggersOptions {
   store: MessageStore;
   find(functionName: string): FunctionHost | undefined;
@@ -140,8 +142,11 @@ export class MessageTriggers {
     // one that was asked for before the pause
     if (this.pauses.isPaused(document.function)) return { delivered: "returned" };
     const caller = new BufferedCaller(host.current.limits.responseBytes);
+    const head = invokeHead(document, delivery);
+    if (head === undefined) return { delivered: "never", reason: NO_FIRING };
     trigger.delivering++;
-    host.submit(new Invocation(invokeHead(document, delivery), subject(document, delivery), caller, delivery.body));
+    const { scheduledTime: subject = document.name } = head.trigger;
+    host.submit(new Invocation(head, document.kind === "Queue" ? document.queue : subject, caller, delivery.body));
     const answer = await caller.answered;
     trigger.delivering--;
     if (!answer.nothingRan) this.pauses.end(document.function);
@@ -161,26 +166,23 @@ export class MessageTriggers {
   }
 }
 
-function invokeHead(document: QueueDocument | CronDocument, delivery: Delivery): InvokeHead {
-  const head: InvokeHead = {
-    requestId: randomUUID(),
-    trigger:
-      document.kind === "Queue"
-        ? { type: "queue", name: document.name }
-        : { type: "cron", name: document.name, scheduledTime: scheduledTime(delivery) },
-    startedAt: 0,
-    attempt: delivery.attempt,
-  };
-  if (document.kind === "Queue") head.contentType = delivery.contentType;
-  return head;
+/** `undefined` for what is on a cron's queue and is none of its firings. */
+function invokeHead(document: QueueDocument | CronDocument, delivery: Delivery): InvokeHead | undefined {
+  const { name } = document;
+  const head = { requestId: randomUUID(), startedAt: 0, attempt: delivery.attempt };
+  if (document.kind === "Queue")
+    return { ...head, trigger: { type: "queue", name }, contentType: delivery.contentType };
+  const time = scheduledTime(delivery);
+  return time === undefined ? undefined : { ...head, trigger: { type: "cron", name, scheduledTime: time } };
 }
 
-function subject(document: QueueDocument | CronDocument, delivery: Delivery): string {
-  return document.kind === "Queue" ? document.queue : scheduledTime(delivery);
-}
-
-function scheduledTime(delivery: Delivery): string {
-  return (JSON.parse(delivery.body.toString("utf8")) as { scheduledTime: string }).scheduledTime;
+function scheduledTime(delivery: Delivery): string | undefined {
+  try {
+    const { scheduledTime: time } = JSON.parse(delivery.body.toString("utf8")) as { scheduledTime?: unknown };
+    return typeof time === "string" ? time : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function outcome(answer: BufferedAnswer): DeliveryOutcome {

@@ -78,6 +78,8 @@ export interface Delivery extends NewMessage {
 export type DeliveryOutcome =
   | { delivered: true }
   | { delivered: false; reason: string }
+  /** No delivery can succeed: a dead letter at once. */
+  | { delivered: "never"; reason: string }
   /** Nothing ran (no instance, code that does not load, the gateway stops): given back at once and not counted. */
   | { delivered: "returned" };
 

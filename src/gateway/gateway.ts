@@ -6,7 +6,6 @@ import { DEPLOYMENTS_FILE, GATEWAY_FILE, LOG_FILE, STATE_FOLDER } from "../spec"
 import { AdminServer } from "./admin/adminServer";
 import { DeploymentHistory } from "./deploymentHistory";
 import { FolderSource } from "./documents/folderSource";
-import { type FunctionHost } from "./functions/functionHost";
 import { type Gateway, type GatewayOptions } from "./gatewayOptions";
 import { InstancePool } from "./instances/instancePool";
 import { GroupGuard } from "./instances/groupGuard";
@@ -66,7 +65,7 @@ class LocalGateway extends RegionGateway {
       admin,
       supply: (document, region, events) => new InstancePool(document, region, this.launcher!, events),
       watched: options.watchCode === true ? (document) => this.launcher!.codeFolder(document) : undefined,
-      room: roomInAllInstances,
+      room: (host, share) => host.messageRoomToGrow(share),
       testersOnly: options.testersOnly ?? false,
     });
     this.admin = admin;
@@ -124,10 +123,4 @@ class LocalGateway extends RegionGateway {
   protected override afterClose(): Promise<void> {
     return rm(join(this.state, GATEWAY_FILE), { force: true });
   }
-}
-
-/** As many messages as all instances together can run, so that none waits in memory that could wait on disk. */
-function roomInAllInstances({ current }: FunctionHost): number {
-  const { scale, concurrency, limits } = current;
-  return Math.min(scale.max * concurrency, limits.heldRequests);
 }

@@ -130,7 +130,11 @@ export class LinkSocket {
 
   /** Sends a head and a body in one frame. */
   sendHead(type: FrameType, id: number, head: unknown, body: Buffer | string | undefined): void {
-    const json = JSON.stringify(head);
+    this.sendHeadText(type, id, JSON.stringify(head), body);
+  }
+
+  /** As {@link sendHead}, with a head that is JSON already. */
+  sendHeadText(type: FrameType, id: number, json: string, body: Buffer | string | undefined): void {
     const bodyBound = body === undefined ? 0 : typeof body === "string" ? body.length * 3 : body.length;
     const bound = FRAME_HEADER_BYTES + 4 + json.length * 3 + bodyBound;
     if (bound > SLAB_BYTES) {

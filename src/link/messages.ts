@@ -61,6 +61,8 @@ export interface AnswerHead {
   bodyBytes?: number;
   /** Set when the answer stands for a failure: the handler threw, did not load, ended its process. */
   failure?: InvocationError;
+  /** The failure is that the code cannot be run: no handler saw the invocation. */
+  nothingRan?: true;
   /** In the one frame that is an answer and its end: no credit comes back with it. From protocol 2 on. */
   keepsCredit?: true;
 }

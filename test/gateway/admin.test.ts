@@ -35,6 +35,36 @@ test("a tester's body may be as large as a request's", async () => {
   expect(answer.json).toMatchObject({ status: 200, body: "6000000" });
 });
 
+test("a tester's parts that cannot be handed over are refused; what runs beside them, and the places, stay", async () => {
+  const gateway = await gateways.start({
+    functions: {
+      f: {
+        code: "module.exports = (req, res) => new Promise((resolve) => setTimeout(resolve, 500)).then(() => res.send(String(process.pid)));",
+        concurrency: 2,
+        scale: { max: 1 },
+        timeoutSeconds: 5,
+      },
+    },
+    routes: { f: {} },
+  });
+  const deep = `{"body":${"[".repeat(10_000)}${"]".repeat(10_000)}}`;
+  // waits for the instance, and is handed over within what the instance sends
+  const waiting = gateway.admin("/functions/f/invoke", { method: "POST", body: deep });
+  expect(await waiting).toMatchObject({ status: 400, json: { errorType: "InvalidParts" } });
+  const sibling = gateway.call("/f");
+  const status = async () => (await gateway.gateway.status()).functions[0];
+  await waitUntil("it runs", async () => (await status()).running === 1);
+  for (let i = 0; i < 3; i++)
+    expect((await gateway.admin("/functions/f/invoke", { method: "POST", body: deep })).status).toBe(400);
+  const { text } = await sibling;
+  expect(await status()).toMatchObject({ instances: 1, running: 0, held: 0 });
+  const both = await Promise.all([gateway.call("/f"), gateway.call("/f")]);
+  expect(both.map((answer) => [answer.status, answer.text])).toEqual([
+    [200, text],
+    [200, text],
+  ]);
+});
+
 test("the admin API needs the token, which only the owner can read", async () => {
   const gateway = await start();
   const { adminUrl, token } = await gateway.address();

@@ -106,6 +106,55 @@ test("instances that end before they link: the reason reaches the caller, the pa
   expect(gateway.logs.some(({ message }) => message.includes("--no-such-option"))).toBe(true);
 });
 
+test.each([
+  ["a rejection that nothing handles", "setTimeout(() => Promise.reject(new Error('db down')), 50);"],
+  ["a signal", "setTimeout(() => process.kill(process.pid, 'SIGKILL'), 50);"],
+])(
+  "instances that %s ends soon after they were ready are started again after pauses that grow",
+  async (_what, code) => {
+    const gateway = await gateways.start({
+      functions: {
+        f: { code: `${code} module.exports = () => new Promise(() => undefined);`, scale: { min: 1, max: 2 } },
+      },
+      routes: { f: {} },
+    });
+    const notes = () => gateway.logs.filter(({ message }) => message.includes("after it was ready and before"));
+    await waitUntil("it has happened five times", () => notes().length === 5);
+    const pauses = notes().map(({ message }) => /another one is started in ([\d.]+) s/.exec(message)?.[1]);
+    expect(pauses).toEqual([undefined, "0.25", "0.5", "1", "2"]);
+    expect(notes().map(({ level }) => level)).toEqual(["warn", "warn", "error", "error", "error"]);
+    expect((await status(gateway)).failure).toMatch(/5 instances in a row ended soon after their start/);
+  },
+);
+
+test("what waits for instances that do not last is answered with the reason, until one of them has worked", async () => {
+  const gateway = await gateways.start({
+    functions: {
+      f: {
+        code: `
+            const isFixed = require("node:fs").existsSync(__dirname + "/../fixed");
+            if (!isFixed) setTimeout(() => process.kill(process.pid, "SIGKILL"), 50);
+            module.exports = (req, res) => {
+              if (req.query.kill) process.kill(process.pid, "SIGKILL");
+              res.send("fine");
+            };`,
+        scale: { min: 1, max: 1 },
+        concurrency: 1,
+      },
+    },
+    routes: { f: {} },
+  });
+  await waitUntil("it counts as one that cannot run", async () => (await status(gateway)).failure !== undefined);
+  await gateway.region.code("f", "fixed", "");
+  expect(await gateway.call("/f")).toMatchObject({ status: 200, text: "fine" });
+  expect((await status(gateway)).failure).toBeUndefined();
+  expect((await gateway.call("/f?kill=1")).status).toBe(502);
+  // one that has worked is replaced at once
+  const started = performance.now();
+  expect((await gateway.call("/f")).status).toBe(200);
+  expect(performance.now() - started).toBeLessThan(2_000);
+});
+
 function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);

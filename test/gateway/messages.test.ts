@@ -1,4 +1,10 @@
-import { type TestGateway, testGateways } from "../support/testGateway";
+import { join } from "node:path";
+
+import { cronQueueName } from "../../src/gateway/crons/cronQueueName";
+import { openEmbeddedStore } from "../../src/gateway/queues/embeddedStore";
+import { STATE_FOLDER } from "../../src/spec";
+import { type FunctionDeclaration, type TestRegion } from "../support/region";
+import { TestGateway, testGateways } from "../support/testGateway";
 import { waitUntil } from "../support/waitUntil";
 
 const gateways = testGateways();
@@ -74,6 +80,75 @@ test.each([
   },
 );
 
+const LOOP = `#!/bin/sh
+while id=$(curl -s -D - -o /dev/null "http://$RUNTIME_API_ADDR/v1/runtime/invocation/request" | tr -d '\\r' | sed -n 's/^x-cff-request-id: //ip'); do
+  curl -s -d ok "http://$RUNTIME_API_ADDR/v1/runtime/invocation/response/$id"
+done`;
+const WORKS = "module.exports = () => {};";
+
+test.each<[string, FunctionDeclaration, Record<string, string>, (region: TestRegion) => Promise<void>]>([
+  [
+    "does not start",
+    { code: WORKS },
+    { NODE_OPTIONS: "--no-such-option" },
+    (region) => region.variables("f", { NODE_OPTIONS: "" }),
+  ],
+  ["does not load", { code: "throw new Error('no');" }, {}, (region) => region.code("f", "src/index.js", WORKS)],
+  [
+    "has no bootstrap that can be run",
+    { runtime: "custom", code: { bootstrap: "#!/bin/false" } },
+    {},
+    (region) => region.code("f", "bootstrap", LOOP),
+  ],
+])(
+  "a message whose function %s keeps its deliveries, and is tried less and less often until that is corrected",
+  async (_what, declared, variables, correct) => {
+    const gateway = await gateways.start(
+      {
+        functions: { f: { concurrency: 4, ...declared } },
+        variables: { f: variables },
+        queues: { work: { maxDeliveries: 2, backoffSeconds: 0.02 } },
+      },
+      { watchCode: true },
+    );
+    for (let n = 0; n < 3; n++) await gateway.call("/queues/work", { body: { n } });
+    const counts = async () => ((await gateway.admin("/queues")).json as Record<string, number>[])[0];
+    const failed = () => gateway.invocations().filter(({ invocation }) => invocation!.status >= 500).length;
+    await waitUntil("it was tried several times", () => failed() >= 5);
+    const [before, started] = [failed(), performance.now()];
+    await waitUntil("and again", () => failed() > before);
+    expect(performance.now() - started).toBeGreaterThan(200);
+    await correct(gateway.region);
+    await waitUntil("all are delivered", async () => {
+      const { pending, inFlight } = await counts();
+      return pending + inFlight === 0;
+    });
+    expect((await counts()).deadLetters).toBe(0);
+    const delivered = gateway.invocations().filter(({ invocation }) => invocation!.status < 400);
+    expect(delivered.map(({ invocation }) => invocation!.deliveryAttempt)).toEqual([1, 1, 1]);
+  },
+);
+
+test("messages that wait for an instance leave room for callers, and are all delivered", async () => {
+  const code = `for (const end = Date.now() + 1_500; Date.now() < end;);
+    module.exports = (req, res) => new Promise((end) => setTimeout(end, 100)).then(() => res.send("done"));`;
+  const gateway = await gateways.start({
+    functions: { f: { code, concurrency: 20, scale: { max: 3 }, limits: { heldRequests: 20 } } },
+    routes: { f: {} },
+    queues: { work: {}, more: {} },
+  });
+  const publish = (queue: string) =>
+    Promise.all(Array.from({ length: 100 }, (_, n) => gateway.call(`/queues/${queue}`, { body: { n } })));
+  await Promise.all([publish("work"), publish("more")]);
+  const [state] = (await gateway.gateway.status()).functions;
+  expect(state).toMatchObject({ instances: 0, running: 0 });
+  expect(state.held).toBeGreaterThanOrEqual(2);
+  const answers = await Promise.all(Array.from({ length: 10 }, () => gateway.call("/f")));
+  expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
+  await waitUntil("all are delivered", () => gateway.invocations().length === 210);
+  expect(gateway.invocations().every(({ invocation }) => invocation!.status === 200)).toBe(true);
+});
+
 test("dead letters are listed with the beginnings of their bodies, and with whole ones when they are asked for", async () => {
   const gateway = await gateways.start({
     functions: { f: "module.exports = (req, res) => res.status(400).send('no');" },
@@ -140,3 +215,35 @@ test("a cron invokes its function with the time that it stands for, once each", 
   expect(new Set(times).size).toBe(3);
   for (const [i, time] of times.entries()) expect(time - times[0]).toBe(i * 1000);
 });
+
+test.each(["{", "null", '{"scheduledTime":1}'])(
+  "what is on a cron's queue and is no firing is a dead letter at once: %s",
+  async (body) => {
+    const gateway = await gateways.start({
+      functions: { f: "module.exports = () => {};" },
+      crons: { tick: { schedule: "* * * * * *", maxDeliveries: 50 } },
+    });
+    await gateway.gateway.stop();
+    const store = await openEmbeddedStore(join(gateway.region.folder, STATE_FOLDER, "messages"));
+    const foreign = { body: Buffer.from(body), contentType: "application/json" };
+    for (let n = 0; n < 20; n++) await store.publish(cronQueueName("tick"), foreign);
+    await store.close();
+    const next = await TestGateway.start(gateway.region);
+    try {
+      const counts = async () => (await next.admin("/queues")).json as Record<string, unknown>[];
+      await waitUntil("all are dead letters", async () => (await counts())[0].deadLetters === 20);
+      const { text } = await next.admin(`/queues/${cronQueueName("tick")}/dead-letters`);
+      const letters = text
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Letter);
+      expect(letters[0]).toMatchObject({
+        attempts: 1,
+        reason: expect.stringContaining("no firing of this cron") as string,
+      });
+      await waitUntil("it fires all the same", () => next.invocations().length > 0);
+    } finally {
+      await next.gateway.stop();
+    }
+  },
+);

@@ -55,6 +55,26 @@ test.each([
   },
 );
 
+test("what is thrown and cannot even be looked at is answered too, and ends nothing else", async () => {
+  const gateway = await gateways.start({
+    functions: {
+      f: `module.exports = (req, res) => {
+        if (req.query.wrong !== undefined) throw Object.defineProperty(new Error(), "name", { get: () => { throw new Error("trap"); } });
+        return new Promise((resolve) => setTimeout(resolve, 300)).then(() => res.send(String(process.pid)));
+      };`,
+    },
+    routes: { f: {} },
+  });
+  const pid = (await gateway.call("/f")).text;
+  const sibling = gateway.call("/f");
+  await waitUntil("it runs", async () => (await gateway.gateway.status()).functions[0].running === 1);
+  const answer = await gateway.call("/f?wrong=1");
+  expect(answer).toMatchObject({ status: 500, json: { errorMessage: "trap" } });
+  expect(answer.json).toMatchObject({ requestId: answer.headers["x-request-id"] });
+  expect(await sibling).toMatchObject({ status: 200, text: pid });
+  expect(await gateway.call("/f")).toMatchObject({ status: 200, text: pid });
+});
+
 test("with several at once, an error that reached the process belongs to the one in whose context it arose", async () => {
   const gateway = await gateways.start({
     functions: {

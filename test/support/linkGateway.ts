@@ -146,6 +146,7 @@ export class LinkGateway {
       onLog: (lines) => void this.lines.push(...lines),
       onInitFailed: (link, error) => void this.events.push(`broken ${link.hello.instance} ${error.errorType}`),
       onDraining: (link) => void this.events.push(`draining ${link.hello.instance}`),
+      onRetired: (link) => void this.events.push(`draining ${link.hello.instance}`),
       onClosed: (link) => void this.events.push(`closed ${link.hello.instance}`),
       onStuck: (link, reason) => {
         this.events.push(`stuck ${link.hello.instance}: ${reason}`);

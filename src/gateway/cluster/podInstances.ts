@@ -41,6 +41,10 @@ export class PodInstances implements InstanceSupply {
     this.failure = undefined;
   }
 
+  worked(): void {
+    // pods that do not last are started again by their node, with pauses that grow
+  }
+
   initFailed(_instance: string, { errorType, errorMessage }: InvocationError): void {
     this.failure = `${errorType}: ${errorMessage}`;
   }

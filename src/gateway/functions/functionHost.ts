@@ -84,6 +84,11 @@ export class FunctionHost implements DispatcherEvents {
     return this.document;
   }
 
+  /** Why its instances cannot be started, or cannot run their code. */
+  get failure(): string | undefined {
+    return this.instances.failure;
+  }
+
   get running(): number {
     return this.dispatcher.running;
   }
@@ -111,6 +116,19 @@ export class FunctionHost implements DispatcherEvents {
   messageRoom({ delivering, queues }: QueueShare): number {
     const free = this.dispatcher.freeCredits - this.dispatcher.heldCount;
     return delivering + (free <= 0 ? 0 : Math.max(1, Math.floor(free / queues)));
+  }
+
+  /**
+   * As {@link messageRoom}, where instances are started for what is held: also the places of those that start, and of one
+   * more. Messages wait on disk as well as here, so they leave half of the held requests to callers. One of each queue may
+   * always wait here, and has its turn among the callers.
+   */
+  messageRoomToGrow({ delivering, queues }: QueueShare): number {
+    const { scale, concurrency, limits } = this.document;
+    const { live, heldCount, heldMessages, running } = this.dispatcher;
+    const instances = Math.min(live.length + this.instances.startingCount + 1, scale.max);
+    const free = Math.min(instances * concurrency - heldCount - running, limits.heldRequests / 2 - heldMessages);
+    return Math.max(1, delivering + Math.max(0, Math.floor(free / queues)));
   }
 
   submit(invocation: Invocation): void {
@@ -194,6 +212,7 @@ export class FunctionHost implements DispatcherEvents {
 
   onEnd(invocation: Invocation, link: InstanceLink | undefined): void {
     this.activeAt = Date.now();
+    if (link?.hasEnded === false) this.instances.worked(link.hello.instance);
     // an agent starts a failed bootstrap again, within the same instance
     if (link !== undefined && invocation.failure === undefined && this.broken.delete(link.hello.instance))
       if (this.instances.isCurrent(link.hello.instance)) this.instances.healthy();
@@ -221,7 +240,11 @@ export class FunctionHost implements DispatcherEvents {
   }
 
   onDraining(link: InstanceLink): void {
-    this.instances.leaving(link.hello.instance);
+    this.instances.leaving(link.hello.instance, false);
+  }
+
+  onRetired(link: InstanceLink): void {
+    this.instances.leaving(link.hello.instance, true);
   }
 
   onClosed(link: InstanceLink): void {
@@ -254,7 +277,7 @@ export class FunctionHost implements DispatcherEvents {
     const link = this.linkOf(instance);
     if (link === undefined) return;
     this.dispatcher.drain(link);
-    this.instances.leaving(instance);
+    this.instances.leaving(instance, true);
   }
 
   /** A line of plain output belongs to the invocation that runs, where it can only be that one. */
@@ -293,6 +316,8 @@ export class FunctionHost implements DispatcherEvents {
       this.watchTimer = setTimeout(() => {
         this.log("info", `function "${this.document.name}": the code has changed, instances are replaced`, "gateway");
         this.instances.replace(this.document, this.region);
+        // messages that found that the code cannot be started may find that it can
+        this.onRoom();
       }, CODE_QUIET_MS);
     });
   }

@@ -14,10 +14,16 @@ import {
   type MessageStore,
 } from "../queues/messageStore";
 import { type FunctionHost, type QueueShare } from "./functionHost";
+import { StartPauses } from "./startPauses";
 
 const FAILED_FROM_STATUS = 400;
 /** What of an answer is kept as the reason of a failed delivery. */
 const REASON_BYTES = 500;
+
+/** Of what kept a function from running: too much load, or the gateway's end. */
+const PASSING: ReadonlySet<number> = new Set([429, 503]);
+
+const NO_FIRING = "it is no firing of this cron: whoever publishes to its queue, firings come from the gateways alone";
 
 export interface MessageTriggersOptions {
   store: MessageStore;
@@ -40,11 +46,14 @@ export class MessageTriggers {
   private readonly triggers = new Map<string, Trigger>();
   /** Queues that asked for room when there was none, those first that have waited longest. */
   private readonly refused = new Set<string>();
+  private readonly pauses = new StartPauses((functionName) => this.wakeAll(functionName));
 
   constructor(private readonly options: MessageTriggersOptions) {}
 
   /** Consumes exactly the queues of these triggers. */
   update(queues: readonly QueueDocument[], crons: readonly CronDocument[]): void {
+    // what is deployed may be what was missing
+    this.pauses.endAll();
     const wanted = new Map<string, QueueDocument | CronDocument>();
     for (const document of queues) wanted.set(document.queue, document);
     for (const document of crons) wanted.set(cronQueueName(document.name), document);
@@ -75,11 +84,18 @@ export class MessageTriggers {
 
   /** A function has more room than before. */
   wake(functionName: string): void {
+    if (this.pauses.isFailing(functionName) && this.options.find(functionName)?.failure === undefined)
+      this.pauses.end(functionName);
+    this.wakeAll(functionName);
+  }
+
+  private wakeAll(functionName: string): void {
     for (const { document, consumer } of this.triggers.values())
       if (document.function === functionName) consumer.wake();
   }
 
   async stop(): Promise<void> {
+    this.pauses.endAll();
     await Promise.all([...this.triggers.values()].map(({ consumer }) => consumer.stop()));
   }
 
@@ -98,10 +114,18 @@ export class MessageTriggers {
     const host = trigger === undefined ? undefined : this.options.find(trigger.document.function);
     if (trigger === undefined || host === undefined) return 0;
     const { delivering } = trigger;
-    const room = this.options.room(host, { delivering, queues: this.queuesOf(trigger.document.function) });
+    const room = this.allowed(trigger, host);
     if (room > delivering) this.refused.delete(queue);
     else this.refused.add(queue);
     return room;
+  }
+
+  private allowed({ document, delivering }: Trigger, host: FunctionHost): number {
+    const { function: name } = document;
+    if (this.pauses.isPaused(name)) return 0;
+    const room = this.options.room(host, { delivering, queues: this.queuesOf(name) });
+    // one of each queue finds out whether the function can be started
+    return this.pauses.isFailing(name) ? Math.min(room, 1) : room;
   }
 
   private queuesOf(functionName: string): number {
@@ -115,11 +139,18 @@ export class MessageTriggers {
     const host = trigger === undefined ? undefined : this.options.find(trigger.document.function);
     if (trigger === undefined || host === undefined) return { delivered: "returned" };
     const { document } = trigger;
+    // one that was asked for before the pause
+    if (this.pauses.isPaused(document.function)) return { delivered: "returned" };
     const caller = new BufferedCaller(host.current.limits.responseBytes);
+    const head = invokeHead(document, delivery);
+    if (head === undefined) return { delivered: "never", reason: NO_FIRING };
     trigger.delivering++;
-    host.submit(new Invocation(invokeHead(document, delivery), subject(document, delivery), caller, delivery.body));
+    const { scheduledTime: subject = document.name } = head.trigger;
+    host.submit(new Invocation(head, document.kind === "Queue" ? document.queue : subject, caller, delivery.body));
     const answer = await caller.answered;
     trigger.delivering--;
+    if (!answer.nothingRan) this.pauses.end(document.function);
+    else if (!PASSING.has(answer.status)) this.pauses.failed(document.function);
     this.wakeRefused(document.function);
     return outcome(answer);
   }
@@ -135,30 +166,27 @@ export class MessageTriggers {
   }
 }
 
-function invokeHead(document: QueueDocument | CronDocument, delivery: Delivery): InvokeHead {
-  const head: InvokeHead = {
-    requestId: randomUUID(),
-    trigger:
-      document.kind === "Queue"
-        ? { type: "queue", name: document.name }
-        : { type: "cron", name: document.name, scheduledTime: scheduledTime(delivery) },
-    startedAt: 0,
-    attempt: delivery.attempt,
-  };
-  if (document.kind === "Queue") head.contentType = delivery.contentType;
-  return head;
+/** `undefined` for what is on a cron's queue and is none of its firings. */
+function invokeHead(document: QueueDocument | CronDocument, delivery: Delivery): InvokeHead | undefined {
+  const { name } = document;
+  const head = { requestId: randomUUID(), startedAt: 0, attempt: delivery.attempt };
+  if (document.kind === "Queue")
+    return { ...head, trigger: { type: "queue", name }, contentType: delivery.contentType };
+  const time = scheduledTime(delivery);
+  return time === undefined ? undefined : { ...head, trigger: { type: "cron", name, scheduledTime: time } };
 }
 
-function subject(document: QueueDocument | CronDocument, delivery: Delivery): string {
-  return document.kind === "Queue" ? document.queue : scheduledTime(delivery);
-}
-
-function scheduledTime(delivery: Delivery): string {
-  return (JSON.parse(delivery.body.toString("utf8")) as { scheduledTime: string }).scheduledTime;
+function scheduledTime(delivery: Delivery): string | undefined {
+  try {
+    const { scheduledTime: time } = JSON.parse(delivery.body.toString("utf8")) as { scheduledTime?: unknown };
+    return typeof time === "string" ? time : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function outcome(answer: BufferedAnswer): DeliveryOutcome {
-  if (answer.error?.nothingRan === true) return { delivered: "returned" };
+  if (answer.nothingRan) return { delivered: "returned" };
   if (answer.status < FAILED_FROM_STATUS) return { delivered: true };
   return {
     delivered: false,

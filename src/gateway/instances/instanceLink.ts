@@ -120,6 +120,11 @@ export class InstanceLink {
     });
   }
 
+  /** What ran on it is lost. */
+  get hasEnded(): boolean {
+    return this.ended;
+  }
+
   get runningCount(): number {
     return this.runningTotal;
   }
@@ -128,16 +133,21 @@ export class InstanceLink {
     return this.running.filter((each) => each !== undefined);
   }
 
-  /** Uses up one credit. */
+  /**
+   * Uses up one credit.
+   *
+   * @throws Error when the head cannot be written as JSON; nothing is used up then.
+   */
   invoke(invocation: Invocation, body: Buffer): void {
+    const isSmall = body.length <= PART_BYTES;
+    const head = JSON.stringify(isSmall ? invocation.head : { ...invocation.head, bodyBytes: body.length });
     const id = this.freeIds.pop() ?? this.running.length;
     this.credits--;
     this.running[id] = invocation;
     this.runningTotal++;
     this.unwritten.push(id);
-    if (body.length <= PART_BYTES) return this.socket.sendHead(FrameType.Invoke, id, invocation.head, body);
-    this.unaccepted.add(id);
-    this.socket.sendHead(FrameType.Invoke, id, { ...invocation.head, bodyBytes: body.length }, undefined);
+    if (!isSmall) this.unaccepted.add(id);
+    this.socket.sendHeadText(FrameType.Invoke, id, head, isSmall ? body : undefined);
   }
 
   /** Nobody waits for the answer any more. */

@@ -12,6 +12,13 @@ import { type RunningInstance } from "./runningInstance";
 /** Pause after an instance could not be started; doubles with each further failure. */
 const FIRST_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 15_000;
+/** An instance that has been ready for so long has shown that its code runs, whatever ends it later. */
+const STEADY_MS = 10_000;
+/**
+ * Failures in a row from which on instances that end soon after they were ready count as ones that cannot run: until then
+ * what waits is held for the next one, from then on it is answered with the reason.
+ */
+const CRASH_LOOP_EXITS = 3;
 /** Instances that start at the same time: more than there are cores only make each other, and so the first one, late. */
 const MAX_STARTING = Math.max(2, availableParallelism());
 /**
@@ -31,10 +38,17 @@ interface Member {
   ready: boolean;
   /** It was told to end, or has said that it will. */
   leaving: boolean;
+  /** It was told to end. */
+  dismissed: boolean;
   /** Its link ended though nobody had told it to leave. */
   lost: boolean;
-  /** Ends it if it is not ready in time. */
-  tooLate: NodeJS.Timeout;
+  /** Its code did not load: it answers with the reason for a while, and ends. */
+  broken: boolean;
+  /** An invocation has ended on it, or it has been ready for long. */
+  proven: boolean;
+  readyAt: number;
+  /** Ends it if it is not ready in time; from then on the time until it is proven. */
+  timer: NodeJS.Timeout;
 }
 
 /** Starts and ends the instances of one function of a `local()` region as the demand asks. */
@@ -44,14 +58,15 @@ export class InstancePool implements InstanceSupply {
   private generation = 1;
   private prepared: Promise<PreparedCode> | undefined;
   private preparing = 0;
+  /** Failed starts, and ends soon after a start, in a row. */
   private failures = 0;
   private retryTimer: NodeJS.Timeout | undefined;
   private idleTimer: NodeJS.Timeout | undefined;
   private waitTimer: NodeJS.Timeout | undefined;
   private stopped = false;
   private settled: (() => void) | undefined;
-  /** Why instances cannot be started; undefined once one has shown that they can. */
-  failure: string | undefined;
+  private startFailure: string | undefined;
+  private crashFailure: string | undefined;
 
   constructor(
     private document: FunctionDocument,
@@ -60,6 +75,11 @@ export class InstancePool implements InstanceSupply {
     private readonly events: SupplyEvents,
   ) {
     launcher.prepareStarts();
+  }
+
+  /** Why instances cannot be started, or do not last; undefined once one has shown that they can, and do. */
+  get failure(): string | undefined {
+    return this.crashFailure ?? this.startFailure;
   }
 
   get startingCount(): number {
@@ -88,6 +108,8 @@ export class InstancePool implements InstanceSupply {
     this.generation++;
     this.prepared = undefined;
     this.failures = 0;
+    this.startFailure = undefined;
+    this.crashFailure = undefined;
     clearTimeout(this.retryTimer);
     this.retryTimer = undefined;
     for (const [instance, member] of this.members)
@@ -102,28 +124,48 @@ export class InstancePool implements InstanceSupply {
     const member = this.members.get(instance);
     if (member === undefined || member.ready) return;
     member.ready = true;
-    clearTimeout(member.tooLate);
+    member.readyAt = performance.now();
+    clearTimeout(member.timer);
+    member.timer = setTimeout(() => this.prove(member), STEADY_MS).unref();
     if (member.generation === this.generation) this.retireOld();
   }
 
-  /** An instance has shown that its code runs. */
+  /** An instance has shown that its code loads. */
   healthy(): void {
+    this.startFailure = undefined;
+  }
+
+  worked(instance: string): void {
+    const member = this.members.get(instance);
+    if (member?.proven === false) this.prove(member);
+  }
+
+  private prove(member: Member): void {
+    member.proven = true;
+    if (member.broken || member.generation !== this.generation) return;
     this.failures = 0;
-    this.failure = undefined;
+    this.crashFailure = undefined;
   }
 
   initFailed(instance: string, error: InvocationError): void {
-    if (!this.isCurrent(instance)) return;
-    this.failure = `${error.errorType}: ${error.errorMessage}`;
+    const member = this.members.get(instance);
+    if (member?.generation !== this.generation) return;
+    member.broken = true;
+    this.startFailure = `${error.errorType}: ${error.errorMessage}`;
   }
 
-  leaving(instance: string): void {
+  leaving(instance: string, dismissed: boolean): void {
     const member = this.members.get(instance);
-    if (member !== undefined) member.leaving = true;
+    if (member === undefined) return;
+    member.leaving = true;
+    member.dismissed ||= dismissed;
   }
 
   kill(instance: string): void {
-    this.members.get(instance)?.running.kill();
+    const member = this.members.get(instance);
+    if (member === undefined) return;
+    member.dismissed = true;
+    member.running.kill();
   }
 
   /** The link has ended; the process follows, or is made to. */
@@ -174,6 +216,7 @@ export class InstancePool implements InstanceSupply {
   private endMember(instance: string, member: Member): void {
     if (member.ready && !member.leaving) this.events.drain(instance);
     member.leaving = true;
+    member.dismissed = true;
     member.running.end((member.ready ? this.document.timeoutSeconds * 1000 : 0) + EXIT_GRACE_MS);
   }
 
@@ -185,25 +228,23 @@ export class InstancePool implements InstanceSupply {
   private async launch(): Promise<void> {
     const generation = this.generation;
     this.preparing++;
-    let code: PreparedCode;
-    try {
-      this.prepared ??= this.launcher.prepare(this.document);
-      code = await this.prepared;
-    } catch (error) {
-      if (generation === this.generation && !this.stopped) {
-        this.prepared = undefined;
-        this.startFailed("CodeNotBuilt", (error as Error).message);
-      }
-      return;
-    } finally {
-      this.preparing--;
+    this.prepared ??= this.launcher.prepare(this.document);
+    const result = await this.prepared.then(
+      (code) => ({ code }),
+      (error: unknown) => ({ problem: (error as Error).message }),
+    );
+    this.preparing--;
+    // while it was prepared, it counted as one that starts
+    if (generation !== this.generation || this.stopped) return this.scale();
+    if ("problem" in result) {
+      this.prepared = undefined;
+      return this.startFailed("CodeNotBuilt", result.problem);
     }
-    if (generation !== this.generation || this.stopped) return;
-    this.events.onBundled(code.elsewhere ?? []);
+    this.events.onBundled(result.code.elsewhere ?? []);
     const instance = `${this.document.name}-${randomBytes(4).toString("hex")}`;
     let running: RunningInstance;
     try {
-      running = this.launcher.launch(this.document, code, this.region, instance, {
+      running = this.launcher.launch(this.document, result.code, this.region, instance, {
         onOutput: (stream, line) => this.events.onOutput(instance, stream, line),
         onExit: (description) => this.onExit(instance, description),
       });
@@ -211,43 +252,81 @@ export class InstancePool implements InstanceSupply {
       return this.startFailed("InstanceStartFailed", `it could not be made: ${(error as Error).message}`);
     }
     // the instance watches over its own start, unless the code that it loads keeps it from doing anything
-    const tooLate = setTimeout(() => running.kill(), this.document.limits.initSeconds * 1000 + INIT_GRACE_MS);
-    tooLate.unref();
-    this.members.set(instance, { running, generation, ready: false, leaving: false, lost: false, tooLate });
+    const timer = setTimeout(() => running.kill(), this.document.limits.initSeconds * 1000 + INIT_GRACE_MS).unref();
+    const state = { ready: false, leaving: false, dismissed: false, lost: false, broken: false, proven: false };
+    this.members.set(instance, { running, generation, ...state, readyAt: 0, timer });
   }
 
   private onExit(instance: string, description: string): void {
     const member = this.members.get(instance)!;
     this.members.delete(instance);
-    clearTimeout(member.tooLate);
-    const unexpected = member.lost || !member.leaving;
-    if (unexpected && !this.stopped && member.generation === this.generation) {
-      if (member.ready) this.events.onNote("warn", `instance ${instance} ${this.explain(description, member)}`);
-      else this.startFailed("InstanceStartFailed", `the instance ${description}`, member.running.errorOutput);
-    }
+    clearTimeout(member.timer);
+    if (!this.stopped && member.generation === this.generation) this.onEnded(instance, description, member);
     if (this.stopped && this.members.size === 0) this.settled?.();
     this.scale();
   }
 
+  private onEnded(instance: string, description: string, member: Member): void {
+    const unexpected = member.lost || !member.leaving;
+    const { errorOutput } = member.running;
+    if (!member.ready) {
+      if (unexpected) this.startFailed("InstanceStartFailed", `the instance ${description}`, errorOutput);
+    } else if (!member.proven && !member.dismissed && !member.broken) this.crashed(instance, description, member);
+    else if (unexpected)
+      this.events.onNote(
+        "warn",
+        `instance ${instance} ${this.explain(description, member)}; it is replaced when needed`,
+      );
+  }
+
   private explain(description: string, { running }: Member): string {
-    if (!running.errorOutput.includes("heap out of memory")) return `${description}; it is replaced when needed`;
-    return `ran out of memory (\`memory\` is ${this.document.memoryMiB} MiB) and ${description}; raise \`memory\` or look for a leak`;
+    if (!running.errorOutput.includes("heap out of memory")) return description;
+    return `ran out of memory (\`memory\` is ${this.document.memoryMiB} MiB) and ${description}: raise \`memory\` or look for a leak`;
+  }
+
+  /** An instance has ended soon after it was ready, and nothing has ended on it: the next one may fare no better. */
+  private crashed(instance: string, description: string, member: Member): void {
+    this.failures++;
+    const seconds = ((performance.now() - member.readyAt) / 1000).toFixed(1);
+    const reason = `${this.explain(description, member)}, ${seconds} s after it was ready and before an invocation had ended on it`;
+    const looping = this.failures >= CRASH_LOOP_EXITS;
+    // the first may have been ended by what it was asked for
+    const pause = this.failures === 1 ? 0 : this.pauseLaunches(this.failures - 1);
+    this.events.onNote(
+      looping ? "error" : "warn",
+      `instance ${instance} ${reason}; ` +
+        (looping ? `that is ${this.failures} in a row, ` : "") +
+        `${pause === 0 ? "it is replaced when needed" : `another one is started in ${pause / 1000} s at the earliest`}. ` +
+        "Its log says why: an error that nothing handles ends an instance, also one of a timer, a promise or a connection that the code started while it was loaded",
+    );
+    if (!looping) return;
+    this.crashFailure = `${this.failures} instances in a row ended soon after their start; the last one ${description}`;
+    this.events.onStartFailed(
+      new GatewayError(502, "CrashLoop", `the function's instances do not last: ${this.crashFailure}`, undefined, true),
+    );
+  }
+
+  /** @returns the pause in milliseconds. */
+  private pauseLaunches(failures: number): number {
+    const pause = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS);
+    this.retryTimer ??= setTimeout(() => {
+      this.retryTimer = undefined;
+      this.scale();
+    }, pause);
+    return pause;
   }
 
   private startFailed(errorType: string, reason: string, errorOutput = ""): void {
     this.failures++;
-    this.failure = reason;
-    const pause = Math.min(FIRST_BACKOFF_MS * 2 ** (this.failures - 1), MAX_BACKOFF_MS);
+    this.startFailure = reason;
+    const pause = this.pauseLaunches(this.failures);
     this.events.onNote(
       "error",
       `no instance could be started (${this.failures === 1 ? "first try" : `${this.failures} tries in a row`}, the next one in ${pause / 1000} s): ${reason}` +
         (errorOutput === "" ? "" : `\n${errorOutput}`),
     );
-    this.retryTimer ??= setTimeout(() => {
-      this.retryTimer = undefined;
-      this.scale();
-    }, pause);
-    this.events.onStartFailed(new GatewayError(502, errorType, `the function cannot be started: ${reason}`));
+    const message = `the function cannot be started: ${reason}`;
+    this.events.onStartFailed(new GatewayError(502, errorType, message, undefined, true));
   }
 
   private scheduleIdleCheck(idleMs: number): void {

@@ -40,11 +40,17 @@ export interface InstanceSupply {
   replace(document: FunctionDocument, region: RegionDocument): void;
   /** An instance has linked and given its first credits. */
   ready(instance: string): void;
-  /** An instance has shown that its code runs. */
+  /** An instance has shown that its code loads. */
   healthy(): void;
+  /** An invocation has ended on the instance. */
+  worked(instance: string): void;
   initFailed(instance: string, error: InvocationError): void;
-  /** The instance takes nothing more. */
-  leaving(instance: string): void;
+  /**
+   * The instance takes nothing more.
+   *
+   * @param dismissed - It was told to, and did not say so itself.
+   */
+  leaving(instance: string, dismissed: boolean): void;
   /** Ends an instance that hangs. */
   kill(instance: string): void;
   /** The link has ended. */

@@ -16,6 +16,8 @@ export interface BufferedAnswer {
   error?: GatewayError;
   /** What the handler threw, or why it could not run. */
   failure?: string;
+  /** No handler saw the invocation. */
+  nothingRan: boolean;
 }
 
 /** Collects an answer for callers that are no connection: queues, crons, testers. Resolves when the handler has ended. */
@@ -88,6 +90,7 @@ export class BufferedCaller implements InvocationCaller {
       headers: this.head.headers,
       body: Buffer.concat(this.chunks),
       logs: this.logs,
+      nothingRan: this.error?.nothingRan ?? this.head.nothingRan === true,
       ...(this.error === undefined ? {} : { error: this.error }),
       ...(this.head.failure === undefined ? {} : { failure: this.head.failure.errorMessage }),
     });

@@ -37,8 +37,10 @@ export interface DispatcherEvents {
   onEnd(invocation: Invocation, link: InstanceLink | undefined): void;
   onLog(lines: LogLine[], link: InstanceLink, invocation: Invocation | undefined): void;
   onInitFailed(link: InstanceLink, error: InvocationError): void;
-  /** The instance takes nothing more; what runs on it is finished. */
+  /** The instance takes nothing more, as it says itself; what runs on it is finished. */
   onDraining(link: InstanceLink): void;
+  /** The instance is given nothing more, since one of its invocations timed out. */
+  onRetired(link: InstanceLink): void;
   onClosed(link: InstanceLink): void;
   /** The instance must be ended at once: it hangs, or only runs what nobody waits for. */
   onStuck(link: InstanceLink, reason: string): void;
@@ -195,7 +197,11 @@ export class Dispatcher implements InstanceLinkEvents {
       this.runningMessageCount++;
     }
     invocation.timer = setTimeout(() => void this.onTimeout(link, invocation), this.document.timeoutSeconds * 1000);
-    link.invoke(invocation, invocation.body as Buffer);
+    try {
+      link.invoke(invocation, invocation.body as Buffer);
+    } catch (error) {
+      this.fail(invocation, unsendable(error as Error));
+    }
   }
 
   onCredit(): void {
@@ -309,7 +315,7 @@ export class Dispatcher implements InstanceLinkEvents {
     invocation.abandoned = true;
     link.cancel(invocation, `the timeout of ${timeoutSeconds} s is over`);
     this.drain(link);
-    this.events.onDraining(link);
+    this.events.onRetired(link);
     this.events.onDemand();
     if (!(await link.ping(HEARTBEAT_MS)))
       return this.events.onStuck(link, `its event loop did not answer for ${HEARTBEAT_MS / 1000} s after a timeout`);
@@ -371,6 +377,12 @@ function leastLoaded(links: readonly InstanceLink[]): InstanceLink | undefined {
   for (const link of links)
     if (link.credits > 0 && (best === undefined || link.runningCount < best.runningCount)) best = link;
   return best;
+}
+
+/** Only a tester gives parts that were read from JSON by a loop, and cannot be written by recursion. */
+function unsendable({ message }: Error): GatewayError {
+  const reason = `the parts of the request cannot be handed to an instance, they are nested too deeply: ${message}`;
+  return new GatewayError(400, "InvalidParts", reason, undefined, true);
 }
 
 function noInstance(document: FunctionDocument): GatewayError {

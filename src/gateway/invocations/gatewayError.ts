@@ -6,13 +6,10 @@ export class GatewayError extends Error {
     message: string,
     /** Seconds for a Retry-After header. */
     readonly retryAfter?: number,
+    /** No handler saw the invocation, so a message that failed so is given back and not counted as a delivery. */
+    readonly nothingRan: boolean = status === 429 || status === 503,
   ) {
     super(message);
-  }
-
-  /** Nothing ran, so a message that failed so is given back and not counted as a delivery. */
-  get nothingRan(): boolean {
-    return this.status === 429 || this.status === 503;
   }
 
   body(requestId: string): string {

@@ -98,7 +98,8 @@ export class EmbeddedConsumer implements MessageConsumer {
     await this.#record(position, async () => {
       if (outcome.delivered === true) await queue.acknowledge(position);
       else if (outcome.delivered === "returned") await this.#takeBack(position);
-      else if (delivery.attempt >= maxDeliveries) await this.#bury(position, outcome.reason);
+      else if (outcome.delivered === "never" || delivery.attempt >= maxDeliveries)
+        await this.#bury(position, outcome.reason);
       else await queue.postpone(position, outcome.reason, redeliveryPause(backoffSeconds, delivery.attempt));
     });
   }

@@ -246,7 +246,8 @@ export class JetStreamConsumer implements MessageConsumer {
     else if (outcome.delivered === "returned") {
       this.#pausedUntil = Date.now() + RETURNED_PAUSE_MS;
       await this.#giveBack(lease, uncounted, RETURNED_DELAY_MS);
-    } else if (attempt >= this.#options.maxDeliveries) await this.#bury(lease, uncounted, attempt, outcome.reason);
+    } else if (outcome.delivered === "never" || attempt >= this.#options.maxDeliveries)
+      await this.#bury(lease, uncounted, attempt, outcome.reason);
     else await this.#postpone(lease, uncounted, redeliveryPause(this.#options.backoffSeconds, attempt));
   }
 

@@ -78,7 +78,9 @@ export interface Delivery extends NewMessage {
 export type DeliveryOutcome =
   | { delivered: true }
   | { delivered: false; reason: string }
-  /** Nothing ran (no instance, the gateway stops): given back at once and not counted. */
+  /** No delivery can succeed: a dead letter at once. */
+  | { delivered: "never"; reason: string }
+  /** Nothing ran (no instance, code that does not load, the gateway stops): given back at once and not counted. */
   | { delivered: "returned" };
 
 export type DeliverMessage = (delivery: Delivery) => Promise<DeliveryOutcome>;

@@ -120,7 +120,7 @@ export class Agent {
   }
 
   private run(invocation: LinkInvocation): void {
-    if (this.failure !== undefined) return this.finish(invocation, failureAnswer(this.failure, idOf(invocation)));
+    if (this.failure !== undefined) return this.finish(invocation, notRun(this.failure, idOf(invocation)));
     if (this.supervisor?.isReady !== true) return this.decline(invocation);
     this.host.bodies.event(
       this.start,
@@ -279,6 +279,12 @@ function openerOf(link: () => Duplex): OpenSocket {
     onConnected();
     return LinkSocket.accepted(link(), events);
   };
+}
+
+/** The answer for an invocation that comes while the bootstrap cannot run. */
+function notRun(failure: InvocationError, requestId: string): Answer {
+  const { head, body } = failureAnswer(failure, requestId);
+  return { head: { ...head, nothingRan: true }, body };
 }
 
 function idOf(invocation: LinkInvocation): string {

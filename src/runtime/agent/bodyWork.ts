@@ -52,7 +52,15 @@ export class DirectBodyWork implements BodyWork {
   ): void {
     this.builderOf(source).with(
       invocation,
-      (request) => onJson(eventJson(request)),
+      (request) => {
+        let json: string;
+        try {
+          json = eventJson(request);
+        } catch (error) {
+          return onRefused(error as Error);
+        }
+        onJson(json);
+      },
       (error) => onRefused(error as Error),
     );
   }

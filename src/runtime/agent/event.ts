@@ -1,5 +1,6 @@
 import { type InstanceConfig } from "../../link/instanceConfig";
 import { type LinkInvocation } from "../link/linkInvocation";
+import { InvalidBodyError } from "../request/body";
 import { type RequestFields } from "../request/request";
 
 /** Bodies up to this size are sent as strings. */
@@ -58,15 +59,30 @@ function bodyOf(json: string | Buffer, length: number): EventBody {
   return json.length === length && length <= STRING_BYTES ? { text: json } : { bytes: Buffer.from(json) };
 }
 
-/** The `req` of a handler as JSON: bytes are Base64, and a body of bytes says so with `isBase64Encoded`. */
+/**
+ * The `req` of a handler as JSON: bytes are Base64, and a body of bytes says so with `isBase64Encoded`.
+ *
+ * @throws InvalidBodyError for a body that was read from JSON and cannot be made JSON again.
+ */
 export function eventJson(request: RequestFields): string {
+  try {
+    return JSON.stringify(serializable(request));
+  } catch (error) {
+    // JSON is read by a loop and written by recursion: the stack ends where it is nested some thousand deep
+    throw error instanceof RangeError
+      ? new InvalidBodyError("the body is nested too deeply to be handed to a custom runtime")
+      : error;
+  }
+}
+
+function serializable(request: RequestFields): object {
   const { body, files } = request;
-  if (!Buffer.isBuffer(body) && (files === undefined || files.length === 0)) return JSON.stringify(request);
-  return JSON.stringify({
+  if (!Buffer.isBuffer(body) && (files === undefined || files.length === 0)) return request;
+  return {
     ...request,
     ...(Buffer.isBuffer(body) && { body: body.toString("base64"), isBase64Encoded: true }),
     ...(files !== undefined && {
       files: files.map((file) => ({ ...file, contents: file.contents.toString("base64") })),
     }),
-  });
+  };
 }

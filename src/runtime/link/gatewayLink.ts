@@ -160,7 +160,12 @@ export class GatewayLink implements InvocationLink {
   private begin(id: number, head: InvokeHead, body: Buffer): void {
     const invocation = new LinkInvocation(this.socket, id, head, body, this);
     this.running.set(id, invocation);
-    this.events.onInvocation(invocation);
+    try {
+      this.events.onInvocation(invocation);
+    } catch (error) {
+      // it would end the link otherwise, and with it all that runs on it
+      invocation.fail(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   private forget(id: number): void {

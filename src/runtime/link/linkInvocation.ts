@@ -3,6 +3,7 @@ import { type Writable } from "node:stream";
 import { FrameType, PART_BYTES, STREAM_WINDOW_BYTES } from "../../link/frames";
 import { type DeferredSender, type LinkSocket } from "../../link/linkSocket";
 import { type AnswerHead, type InvokeHead, type LogLine } from "../../link/messages";
+import { JSON_HEADERS } from "../answerHeaders";
 
 /** The link that an invocation came on. */
 export interface InvocationLink {
@@ -126,6 +127,18 @@ export class LinkInvocation implements DeferredSender {
       else this.socket.sendHead(FrameType.AnswerDone, this.id, waiting.head, waiting.body);
     } else if (waiting === undefined) this.socket.sendBytes(FrameType.Done, this.id, KEEPS_CREDIT);
     else this.socket.sendHead(FrameType.AnswerDone, this.id, { ...waiting.head, keepsCredit: true }, waiting.body);
+  }
+
+  /** What was to run it threw: the caller learns of it, and the place is free. */
+  fail({ name, message }: Error): void {
+    if (this.ended) return;
+    this.log("error", `the invocation could not be run: ${name}: ${message}`);
+    if (!this.answered) {
+      const failure = { errorType: name, errorMessage: message };
+      const body = JSON.stringify({ ...failure, requestId: this.head.requestId });
+      this.answer({ status: 500, headers: JSON_HEADERS, failure }, body);
+    }
+    this.done();
   }
 
   /** Nothing was run: the gateway offers the invocation to another instance. Gives no credit back. */

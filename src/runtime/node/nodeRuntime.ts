@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
-import { type InvocationError } from "../../link/messages";
+import { type AnswerHead, type InvocationError } from "../../link/messages";
 import { JSON_HEADERS } from "../answerHeaders";
 import { type InstanceStart } from "../instanceConfig";
 import { GatewayLinks } from "../link/gatewayLinks";
@@ -83,7 +83,7 @@ export class NodeRuntime {
 
   private handle(invocation: LinkInvocation, request: RequestFields): void {
     if (this.initFailure !== undefined) {
-      this.answerError(invocation, 500, this.initFailure);
+      this.answerError(invocation, 500, this.initFailure, { nothingRan: true });
       return this.done(invocation);
     }
     try {
@@ -140,10 +140,15 @@ export class NodeRuntime {
     this.exitWhenSettled();
   }
 
-  private answerError(invocation: LinkInvocation, status: number, failure: InvocationError): void {
+  private answerError(
+    invocation: LinkInvocation,
+    status: number,
+    failure: InvocationError,
+    more: Pick<AnswerHead, "nothingRan"> = {},
+  ): void {
     if (invocation.answered) return;
     const body = JSON.stringify({ ...failure, requestId: invocation.head.requestId });
-    invocation.answer({ status, headers: JSON_HEADERS, failure }, body);
+    invocation.answer({ status, headers: JSON_HEADERS, failure, ...more }, body);
   }
 
   /** Answers every invocation with the reason for a while, then makes room for another try. */

@@ -178,6 +178,13 @@ export function behavesAsMessageStore(open: () => Promise<MessageStore>): void {
       expect(await fixture.store.counts("orders")).toMatchObject({ deadLetters: 2 });
     });
 
+    it("come from one delivery that says that none can succeed", async () => {
+      await fixture.publishInOrder("a");
+      fixture.consume(() => Promise.resolve({ delivered: "never", reason: "foreign" }), { maxDeliveries: 5 });
+      await fixture.drained();
+      expect(await deadLettersOf(fixture.store)).toMatchObject([{ reason: "foreign", attempts: 1 }]);
+    });
+
     it("come from a delivery that throws, too", async () => {
       await fixture.publishInOrder("a");
       fixture.consume(() => Promise.reject(new Error("the function is gone")), { maxDeliveries: 1 });

@@ -80,6 +80,31 @@ describe("an event", () => {
     expect(answer).toMatchObject({ status: 400, json: { errorType: "InvalidBody" } });
   });
 
+  test.each([
+    ["a small", 5_000],
+    ["a large", 100_000],
+  ])(
+    "that cannot be written as JSON since %s body is nested too deeply is refused, and nothing else",
+    async (_s, depth) => {
+      const handle =
+        "async ({ query }) => { if (query.ms) await new Promise((end) => setTimeout(end, query.ms)); return String(process.pid) }";
+      const gateway = await gateways.start({
+        functions: { f: custom(nodeLoop(handle, { loops: 2 }), { concurrency: 2, timeoutSeconds: 10 }) },
+        routes: { f: { method: "POST" } },
+      });
+      const before = await gateway.call("/f", { method: "POST" });
+      const sibling = gateway.call("/f?ms=1000", { method: "POST" });
+      await waitUntil("it runs", async () => (await gateway.gateway.status()).functions[0].running === 1);
+      const deep = await gateway.call("/f", {
+        body: "[".repeat(depth) + "]".repeat(depth),
+        headers: { "content-type": "application/json" },
+      });
+      expect(deep).toMatchObject({ status: 400, json: { errorType: "InvalidBody" } });
+      for (const answer of [await sibling, await gateway.call("/f", { method: "POST" })])
+        expect([answer.status, answer.text]).toEqual([200, before.text]);
+    },
+  );
+
   test("has headers that say what it is", async () => {
     const gateway = await serve("(event, headers) => ({ event, headers })");
     const before = Date.now();

@@ -63,18 +63,15 @@ export class EndpointServer {
   private trustedProxies = 0;
 
   constructor(private readonly options: EndpointServerOptions) {
-    const onRequest = (request: IncomingMessage, response: ServerResponse) => this.onRequest(request, response);
-    this.server = createServer(
-      {
-        headersTimeout: HEADERS_TIMEOUT_MS,
-        connectionsCheckingInterval: HEADERS_CHECK_MS,
-        requestTimeout: 0,
-        noDelay: true,
-      },
-      onRequest,
+    this.server = createServer({
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: HEADERS_CHECK_MS,
+      requestTimeout: 0,
+      noDelay: true,
+    });
+    this.connections = new Connections(this.server, options.stalledAnswerMs ?? STALLED_ANSWER_MS, (request, response) =>
+      this.onRequest(request, response),
     );
-    this.server.on("checkContinue", onRequest);
-    this.connections = new Connections(this.server, options.stalledAnswerMs ?? STALLED_ANSWER_MS);
     this.server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   }
 
@@ -122,7 +119,6 @@ export class EndpointServer {
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {
     const requestId = randomUUID();
-    this.connections.asked(response);
     // a proxy's request names the whole URL; what follows knows paths only
     if (!request.url!.startsWith("/")) request.url = request.url!.replace(/^[a-z]+:\/\/[^/?]*/i, "");
     try {

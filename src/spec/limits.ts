@@ -40,6 +40,10 @@ export const DEFAULT_MAX_HELD_REQUESTS = 1_000;
 export const DEFAULT_MAX_HELD_BYTES = 64 * MIB;
 /** Bytes of queue messages that one gateway receives and stores at a time; more are answered with 429. */
 export const MAX_PUBLISHING_BYTES = 64 * MIB;
+/** Bytes of answers that one gateway keeps for clients that have not taken them yet; beyond it, those that stall are cut off. */
+export const MAX_UNSENT_ANSWER_BYTES = 256 * MIB;
+/** A client that takes less of its answer than this, on average of a minute, is cut off. */
+export const MIN_ANSWER_BYTES_PER_SECOND = 1 * KIB;
 /** Time that a request waits for an instance before it is answered with 503. Does not count toward the timeout. */
 export const INSTANCE_WAIT_SECONDS = 60;
 export const MAX_INSTANCE_WAIT_SECONDS = 900;

@@ -15,6 +15,7 @@ import { HttpCaller, refuse } from "./httpCaller";
 import { hasBody, RequestBody } from "./requestBody";
 import { RouteTable } from "./routeTable";
 import { SessionVerifier, sessionToken } from "./sessions";
+import { UnsentAnswers } from "./unsentAnswers";
 
 /** Connections that the kernel keeps until they are accepted: a thousand clients may come at once. */
 const BACKLOG = 4_096;
@@ -42,6 +43,8 @@ export interface EndpointServerOptions {
   ): void;
   /** Time after which a client that takes nothing of its answer is cut off. `@default` a minute */
   stalledAnswerMs?: number;
+  /** What clients have not taken yet. `@default` by the limits of a gateway */
+  unsentAnswers?: UnsentAnswers;
 }
 
 const NOT_FOUND = new GatewayError(404, "RouteNotFound", "no endpoint has this path");
@@ -58,6 +61,7 @@ export class EndpointServer {
   private sessions: SessionVerifier | undefined;
   private readonly server: Server;
   private readonly connections: Connections;
+  private readonly unsentAnswers: UnsentAnswers;
   private readonly isClosing = () => this.closing;
   private closing = false;
   private trustedProxies = 0;
@@ -69,7 +73,9 @@ export class EndpointServer {
       requestTimeout: 0,
       noDelay: true,
     });
-    this.connections = new Connections(this.server, options.stalledAnswerMs ?? STALLED_ANSWER_MS, (request, response) =>
+    const { stalledAnswerMs = STALLED_ANSWER_MS, unsentAnswers } = options;
+    this.unsentAnswers = unsentAnswers ?? new UnsentAnswers({ periodMs: stalledAnswerMs });
+    this.connections = new Connections(this.server, stalledAnswerMs, (request, response) =>
       this.onRequest(request, response),
     );
     this.server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
@@ -178,7 +184,7 @@ export class EndpointServer {
   ): void {
     const url = request.url!;
     const method = request.method!;
-    const caller = new HttpCaller(request, response, requestId, this.isClosing);
+    const caller = new HttpCaller(request, response, requestId, this.isClosing, this.unsentAnswers);
     const body = hasBody(request)
       ? new RequestBody(request, response, host.current.limits.requestBytes, (error) => {
           caller.fail(error);

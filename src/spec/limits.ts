@@ -50,10 +50,14 @@ export const MAX_INSTANCE_WAIT_SECONDS = 900;
 
 /** Time that Services and load balancers may take to learn that a gateway leaves; it serves as before until then. */
 export const LEAVE_NOTICE_SECONDS = 5;
-/** Time for answers to be sent once every handler has ended, and for links and NATS to be left in order. */
-const CLOSE_SECONDS = 30;
-/** Time that a gateway has to leave: what it takes in until nobody sends it more may wait for an instance, and then run for the longest timeout. */
-export const LONGEST_LEAVE_SECONDS = LEAVE_NOTICE_SECONDS + INSTANCE_WAIT_SECONDS + MAX_TIMEOUT_SECONDS + CLOSE_SECONDS;
+/** Time for answers to be sent once every handler has ended. */
+const SEND_SECONDS = 20;
+/** Time for links and NATS to be left in order. */
+const LEAVE_LINKS_SECONDS = 10;
+/** Time that endpoints have to close: what they have taken in may wait for an instance, and then run for the longest timeout. */
+export const LONGEST_CLOSE_SECONDS = INSTANCE_WAIT_SECONDS + MAX_TIMEOUT_SECONDS + SEND_SECONDS;
+/** Time that a gateway has to leave; its endpoints close once nobody sends it more. */
+export const LONGEST_LEAVE_SECONDS = LEAVE_NOTICE_SECONDS + LONGEST_CLOSE_SECONDS + LEAVE_LINKS_SECONDS;
 
 /** Time that a bootstrap has from its start to its first request for an event. Shorter than the wait for an instance. */
 export const DEFAULT_INIT_SECONDS = 45;

@@ -20,6 +20,8 @@ interface Connection {
   pausing: boolean;
   /** Bytes that had come when it was answered last: whoever has sent more since is about to ask for something. */
   bytesRead: number;
+  /** When it is closed for having sent no whole request since idle ones are, by the monotonic clock. */
+  closeBy: number | undefined;
 }
 
 /**
@@ -46,7 +48,14 @@ export class Connections {
   ) {
     const { connections } = this;
     server.on("connection", (socket: Socket) => {
-      connections.set(socket, { answering: false, waiting: undefined, paused: false, pausing: false, bytesRead: 0 });
+      connections.set(socket, {
+        answering: false,
+        waiting: undefined,
+        paused: false,
+        pausing: false,
+        bytesRead: 0,
+        closeBy: undefined,
+      });
       socket.once("close", () => this.forget(socket));
     });
     const onRequest = (request: IncomingMessage, response: ServerResponse) => this.onRequest(request, response);
@@ -65,10 +74,24 @@ export class Connections {
     };
   }
 
-  /** Closes connections on which nothing is under way. */
-  closeIdle(): void {
-    for (const [socket, { answering, bytesRead }] of this.connections)
-      if (!answering && socket.bytesRead === bytesRead) socket.destroy();
+  /**
+   * Closes connections on which nothing is under way.
+   *
+   * @param graceMs - Time that one has, from the first call on, which has sent something since it was answered: mostly
+   * a part of a request, and empty lines or one byte now and then when it means to stay.
+   */
+  closeIdle(graceMs: number): void {
+    const now = performance.now();
+    for (const [socket, connection] of this.connections) {
+      if (connection.answering) continue;
+      connection.closeBy ??= now + graceMs;
+      if (socket.bytesRead === connection.bytesRead || now >= connection.closeBy) socket.destroy();
+    }
+  }
+
+  /** Closes all, whatever is under way. */
+  closeAll(): void {
+    for (const socket of this.connections.keys()) socket.destroy();
   }
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer } from "node:net";
-import { setTimeout } from "node:timers/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 
-import { type RegionDocument, type RouteDocument } from "../../spec";
+import { limits, type RegionDocument, type RouteDocument } from "../../spec";
 import { type FunctionHost } from "../functions/functionHost";
 import { GatewayError } from "../invocations/gatewayError";
 import { Invocation, NO_BODY } from "../invocations/invocation";
@@ -43,6 +43,8 @@ export interface EndpointServerOptions {
   ): void;
   /** Time after which a client that takes nothing of its answer is cut off. `@default` a minute */
   stalledAnswerMs?: number;
+  /** Time after which a server that closes cuts off whatever is under way. `@default` limits.LONGEST_CLOSE_SECONDS */
+  longestCloseMs?: number;
   /** What clients have not taken yet. `@default` by the limits of a gateway */
   unsentAnswers?: UnsentAnswers;
 }
@@ -109,17 +111,22 @@ export class EndpointServer {
   /**
    * Accepts no new connection and answers what is under way, and what comes on open connections for a moment yet, each
    * time with the notice that the connection closes: a client that has just been answered may have sent its next request
-   * already. Then closes connections that are idle, until none is left: one is not as long as its answer is being sent.
+   * already. Then closes connections that are idle, until none is left: one is not as long as its answer is being sent,
+   * or a request that it has begun may still be completed. What takes longer than any request may is cut off.
    */
   async close(): Promise<void> {
     this.closing = true;
     // not http's own close, which ends the watch over connections that never complete a request
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
-    await Promise.race([closed, setTimeout(CLOSE_NOTICE_MS, undefined, { ref: false })]);
-    this.connections.closeIdle();
-    const sweep = setInterval(() => this.connections.closeIdle(), IDLE_SWEEP_MS);
+    await Promise.race([closed, pause(CLOSE_NOTICE_MS, undefined, { ref: false })]);
+    const { longestCloseMs = limits.LONGEST_CLOSE_SECONDS * 1_000 } = this.options;
+    const closeIdle = () => this.connections.closeIdle(HEADERS_TIMEOUT_MS);
+    closeIdle();
+    const sweep = setInterval(closeIdle, IDLE_SWEEP_MS);
+    const tooLong = setTimeout(() => this.connections.closeAll(), longestCloseMs);
     await closed;
     clearInterval(sweep);
+    clearTimeout(tooLong);
     this.server.close();
   }
 

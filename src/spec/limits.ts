@@ -34,10 +34,15 @@ export const DEFAULT_SCALE_MAX = 10;
 export const MAX_SCALE = 1_000;
 export const DEFAULT_IDLE_SECONDS = 300;
 
-/** Requests of one function that one gateway holds while no instance has room; more are answered with 429. */
+/** Requests of one function that wait for an instance at one gateway; more are answered with 429. */
 export const DEFAULT_MAX_HELD_REQUESTS = 1_000;
 /** Bytes of request bodies that one gateway holds for one function; more are answered with 429. */
 export const DEFAULT_MAX_HELD_BYTES = 64 * MIB;
+/** Requests of one function whose bodies one gateway reads at a time; for another one, the slowest is answered with 408. */
+export const MAX_READ_REQUESTS = 1_000;
+/** A body of which less comes in each of these periods, until it is complete, is answered with 408. */
+export const MIN_BODY_BYTES_PER_SECOND = 4 * KIB;
+export const BODY_PERIOD_SECONDS = 10;
 /** Bytes of queue messages that one gateway receives and stores at a time; more are answered with 429. */
 export const MAX_PUBLISHING_BYTES = 64 * MIB;
 /** Bytes of answers that one gateway keeps for clients that have not taken them yet; beyond it, those that stall are cut off. */

@@ -34,22 +34,35 @@ export const DEFAULT_SCALE_MAX = 10;
 export const MAX_SCALE = 1_000;
 export const DEFAULT_IDLE_SECONDS = 300;
 
-/** Requests of one function that one gateway holds while no instance has room; more are answered with 429. */
+/** Requests of one function that wait for an instance at one gateway; more are answered with 429. */
 export const DEFAULT_MAX_HELD_REQUESTS = 1_000;
 /** Bytes of request bodies that one gateway holds for one function; more are answered with 429. */
 export const DEFAULT_MAX_HELD_BYTES = 64 * MIB;
+/** Requests of one function whose bodies one gateway reads at a time; for another one, the slowest is answered with 408. */
+export const MAX_READ_REQUESTS = 1_000;
+/** A body of which less comes in each of these periods, until it is complete, is answered with 408. */
+export const MIN_BODY_BYTES_PER_SECOND = 4 * KIB;
+export const BODY_PERIOD_SECONDS = 10;
 /** Bytes of queue messages that one gateway receives and stores at a time; more are answered with 429. */
 export const MAX_PUBLISHING_BYTES = 64 * MIB;
+/** Bytes of answers that one gateway keeps for clients that have not taken them yet; beyond it, those that stall are cut off. */
+export const MAX_UNSENT_ANSWER_BYTES = 256 * MIB;
+/** A client that takes less of its answer than this, on average of a minute, is cut off. */
+export const MIN_ANSWER_BYTES_PER_SECOND = 1 * KIB;
 /** Time that a request waits for an instance before it is answered with 503. Does not count toward the timeout. */
 export const INSTANCE_WAIT_SECONDS = 60;
 export const MAX_INSTANCE_WAIT_SECONDS = 900;
 
 /** Time that Services and load balancers may take to learn that a gateway leaves; it serves as before until then. */
 export const LEAVE_NOTICE_SECONDS = 5;
-/** Time for answers to be sent once every handler has ended, and for links and NATS to be left in order. */
-const CLOSE_SECONDS = 30;
-/** Time that a gateway has to leave: what it takes in until nobody sends it more may wait for an instance, and then run for the longest timeout. */
-export const LONGEST_LEAVE_SECONDS = LEAVE_NOTICE_SECONDS + INSTANCE_WAIT_SECONDS + MAX_TIMEOUT_SECONDS + CLOSE_SECONDS;
+/** Time for answers to be sent once every handler has ended. */
+const SEND_SECONDS = 20;
+/** Time for links and NATS to be left in order. */
+const LEAVE_LINKS_SECONDS = 10;
+/** Time that endpoints have to close: what they have taken in may wait for an instance, and then run for the longest timeout. */
+export const LONGEST_CLOSE_SECONDS = INSTANCE_WAIT_SECONDS + MAX_TIMEOUT_SECONDS + SEND_SECONDS;
+/** Time that a gateway has to leave; its endpoints close once nobody sends it more. */
+export const LONGEST_LEAVE_SECONDS = LEAVE_NOTICE_SECONDS + LONGEST_CLOSE_SECONDS + LEAVE_LINKS_SECONDS;
 
 /** Time that a bootstrap has from its start to its first request for an event. Shorter than the wait for an instance. */
 export const DEFAULT_INIT_SECONDS = 45;

@@ -1,3 +1,4 @@
+import { EndpointServer } from "../../src/gateway/endpoints/endpointServer";
 import { RawConnection } from "../support/httpClient";
 import { testGateways, type TestGateway } from "../support/testGateway";
 import { waitUntil } from "../support/waitUntil";
@@ -49,4 +50,34 @@ test("a request whose headers come in two parts is answered by a gateway that st
   expect(kept.statuses).toEqual([200, 200]);
   expect(kept.text).toMatch(/\r\nconnection: close\r\n/i);
   await stopped;
+});
+
+test("a client that sends empty lines does not keep a gateway from stopping", async () => {
+  const code = "module.exports = (req, res) => res.send('there');";
+  const gateway = await gateways.start({ functions: { f: { code } }, routes: { f: {} } });
+  const staying = await RawConnection.open(gateway.port);
+  staying.write(GET);
+  await waitUntil("it is answered", () => staying.statuses.length === 1);
+  const lines = setInterval(() => staying.write("\r\n"), 100);
+  let isStopped = false;
+  const stopped = gateway.gateway.stop().then(() => (isStopped = true));
+  await waitUntil("it has stopped", () => isStopped, 30_000);
+  clearInterval(lines);
+  await stopped;
+});
+
+test("what takes longer than any request may is cut off by a server that closes", async () => {
+  let asked = false;
+  const server = new EndpointServer({
+    host: "127.0.0.1",
+    port: () => 0,
+    find: () => undefined,
+    publish: () => (asked = true),
+    longestCloseMs: 500,
+  });
+  const endless = await RawConnection.open(await server.listen());
+  endless.write("POST /queues/q HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+  await waitUntil("it is asked", () => asked);
+  await server.close();
+  await endless.closed;
 });

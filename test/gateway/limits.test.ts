@@ -1,5 +1,5 @@
 import { RawConnection } from "../support/httpClient";
-import { testGateways } from "../support/testGateway";
+import { type TestGateway, testGateways } from "../support/testGateway";
 import { waitUntil } from "../support/waitUntil";
 
 const gateways = testGateways();
@@ -76,23 +76,82 @@ test("held requests over the limit are a 429 that says when to come again", asyn
   expect((await gateway.call("/f")).status).toBe(200);
 });
 
-test("held bytes over the limit are a 429, and bodies stay unread until they are needed", async () => {
+test("bodies stay unread until they are needed, and count when they are there", async () => {
   const gateway = await serve({ heldBytes: 10_000_000, requestBytes: 6_000_000 });
   const running = gateway.call("/f");
   await waitUntil("one runs", async () => (await gateway.gateway.status()).functions[0].running === 1);
-  const first = await RawConnection.open(gateway.port);
-  first.write("POST /f HTTP/1.1\r\nHost: a\r\nContent-Length: 6000000\r\nExpect: 100-continue\r\n\r\n");
-  await waitUntil("it is held", async () => (await gateway.gateway.status()).functions[0].held === 1);
-  const second = await gateway.call("/f", { body: "x".repeat(6_000_000) });
-  expect(second.status).toBe(429);
-  expect(first.statuses).toEqual([]);
+  const waiting = await Promise.all(
+    [1, 2].map(async () => {
+      const connection = await RawConnection.open(gateway.port);
+      return connection.write("POST /f HTTP/1.1\r\nHost: a\r\nContent-Length: 6000000\r\nExpect: 100-continue\r\n\r\n");
+    }),
+  );
+  await waitUntil("both are held", async () => (await gateway.gateway.status()).functions[0].held === 2);
+  expect(waiting.map(({ statuses }) => statuses)).toEqual([[], []]);
   await go(gateway);
   await running;
-  await waitUntil("the body is asked for", () => first.statuses[0] === 100);
-  first.write("x".repeat(6_000_000));
-  await waitUntil("it is answered", () => first.statuses.length === 2);
-  expect(first.statuses).toEqual([100, 200]);
-  first.end();
+  for (const connection of waiting) {
+    await waitUntil("the body is asked for", () => connection.statuses[0] === 100);
+    connection.write("x".repeat(6_000_000));
+    await waitUntil("it is answered", () => connection.statuses.length === 2);
+    expect(connection.statuses).toEqual([100, 200]);
+    connection.end();
+  }
+});
+
+/** Sends so many bytes of a body once it is being read. */
+async function begin(gateway: TestGateway, announced: number, sent: number): Promise<RawConnection> {
+  const connection = await RawConnection.open(gateway.port);
+  connection.write(`POST /f HTTP/1.1\r\nHost: a\r\nContent-Length: ${announced}\r\nExpect: 100-continue\r\n\r\n`);
+  await waitUntil("the body is asked for", () => connection.statuses[0] === 100);
+  return connection.write("x".repeat(sent));
+}
+
+test("held bytes over the limit are a 429 that says when to come again", async () => {
+  const gateway = await serve({ heldBytes: 10_000_000, requestBytes: 6_000_000 });
+  await go(gateway);
+  await gateway.call("/f");
+  const unfinished = await begin(gateway, 6_000_000, 5_999_999);
+  const large = { body: "x".repeat(6_000_000) };
+  await waitUntil("there is no room", async () => (await gateway.call("/f", large)).status === 429);
+  expect((await gateway.call("/f", large)).headers["retry-after"]).toBe("1");
+  expect((await gateway.call("/f", { body: "x".repeat(1_000_000) })).status).toBe(200);
+  unfinished.write("x");
+  await waitUntil("it is answered", () => unfinished.statuses.length === 2);
+  expect((await gateway.call("/f", large)).status).toBe(200);
+  unfinished.end();
+});
+
+test("what is only announced keeps nobody out", async () => {
+  const gateway = await serve({ heldBytes: 10_000_000, requestBytes: 6_000_000, heldRequests: 3 });
+  await go(gateway);
+  await gateway.call("/f");
+  const silent: RawConnection[] = [];
+  for (let i = 0; i < 5; i++) silent.push(await begin(gateway, 6_000_000, 1));
+  expect((await gateway.call("/f", { body: "x".repeat(6_000_000) })).status).toBe(200);
+  expect((await gateway.call("/f")).status).toBe(200);
+  for (const connection of silent) connection.end();
+});
+
+test("bodies that come slowly have a limit of their own, beyond which the slowest is a 408", async () => {
+  const gateway = await serve({}, { concurrency: 100 });
+  await go(gateway);
+  await gateway.call("/f");
+  const held = async () => (await gateway.gateway.status()).functions[0].held;
+  const steady = await begin(gateway, 100_000, 99_999);
+  const slow: RawConnection[] = [];
+  for (let i = 0; i < 999; i++) {
+    const connection = await RawConnection.open(gateway.port);
+    slow.push(connection.write("POST /f HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx"));
+  }
+  await waitUntil("all are held", async () => (await held()) === 1_000);
+  expect((await gateway.call("/f")).status).toBe(200);
+  expect((await gateway.call("/f", { body: "a body" })).status).toBe(200);
+  expect(slow.some(({ statuses }) => statuses[0] === 408)).toBe(true);
+  steady.write("x");
+  await waitUntil("it is answered", () => steady.statuses.length === 2);
+  expect(steady.statuses).toEqual([100, 200]);
+  for (const connection of [steady, ...slow]) connection.end();
 });
 
 test("a body that does not declare its length counts as it arrives", async () => {

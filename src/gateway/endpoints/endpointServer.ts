@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer } from "node:net";
-import { setTimeout } from "node:timers/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 
-import { type RegionDocument, type RouteDocument } from "../../spec";
+import { limits, type RegionDocument, type RouteDocument } from "../../spec";
 import { type FunctionHost } from "../functions/functionHost";
 import { GatewayError } from "../invocations/gatewayError";
 import { Invocation, NO_BODY } from "../invocations/invocation";
@@ -15,6 +15,7 @@ import { HttpCaller, refuse } from "./httpCaller";
 import { hasBody, RequestBody } from "./requestBody";
 import { RouteTable } from "./routeTable";
 import { SessionVerifier, sessionToken } from "./sessions";
+import { UnsentAnswers } from "./unsentAnswers";
 
 /** Connections that the kernel keeps until they are accepted: a thousand clients may come at once. */
 const BACKLOG = 4_096;
@@ -42,6 +43,10 @@ export interface EndpointServerOptions {
   ): void;
   /** Time after which a client that takes nothing of its answer is cut off. `@default` a minute */
   stalledAnswerMs?: number;
+  /** Time after which a server that closes cuts off whatever is under way. `@default` limits.LONGEST_CLOSE_SECONDS */
+  longestCloseMs?: number;
+  /** What clients have not taken yet. `@default` by the limits of a gateway */
+  unsentAnswers?: UnsentAnswers;
 }
 
 const NOT_FOUND = new GatewayError(404, "RouteNotFound", "no endpoint has this path");
@@ -58,23 +63,23 @@ export class EndpointServer {
   private sessions: SessionVerifier | undefined;
   private readonly server: Server;
   private readonly connections: Connections;
+  private readonly unsentAnswers: UnsentAnswers;
   private readonly isClosing = () => this.closing;
   private closing = false;
   private trustedProxies = 0;
 
   constructor(private readonly options: EndpointServerOptions) {
-    const onRequest = (request: IncomingMessage, response: ServerResponse) => this.onRequest(request, response);
-    this.server = createServer(
-      {
-        headersTimeout: HEADERS_TIMEOUT_MS,
-        connectionsCheckingInterval: HEADERS_CHECK_MS,
-        requestTimeout: 0,
-        noDelay: true,
-      },
-      onRequest,
+    this.server = createServer({
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: HEADERS_CHECK_MS,
+      requestTimeout: 0,
+      noDelay: true,
+    });
+    const { stalledAnswerMs = STALLED_ANSWER_MS, unsentAnswers } = options;
+    this.unsentAnswers = unsentAnswers ?? new UnsentAnswers({ periodMs: stalledAnswerMs });
+    this.connections = new Connections(this.server, stalledAnswerMs, (request, response) =>
+      this.onRequest(request, response),
     );
-    this.server.on("checkContinue", onRequest);
-    this.connections = new Connections(this.server, options.stalledAnswerMs ?? STALLED_ANSWER_MS);
     this.server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   }
 
@@ -106,23 +111,27 @@ export class EndpointServer {
   /**
    * Accepts no new connection and answers what is under way, and what comes on open connections for a moment yet, each
    * time with the notice that the connection closes: a client that has just been answered may have sent its next request
-   * already. Then closes connections that are idle, until none is left: one is not as long as its answer is being sent.
+   * already. Then closes connections that are idle, until none is left: one is not as long as its answer is being sent,
+   * or a request that it has begun may still be completed. What takes longer than any request may is cut off.
    */
   async close(): Promise<void> {
     this.closing = true;
     // not http's own close, which ends the watch over connections that never complete a request
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
-    await Promise.race([closed, setTimeout(CLOSE_NOTICE_MS, undefined, { ref: false })]);
-    this.connections.closeIdle();
-    const sweep = setInterval(() => this.connections.closeIdle(), IDLE_SWEEP_MS);
+    await Promise.race([closed, pause(CLOSE_NOTICE_MS, undefined, { ref: false })]);
+    const { longestCloseMs = limits.LONGEST_CLOSE_SECONDS * 1_000 } = this.options;
+    const closeIdle = () => this.connections.closeIdle(HEADERS_TIMEOUT_MS);
+    closeIdle();
+    const sweep = setInterval(closeIdle, IDLE_SWEEP_MS);
+    const tooLong = setTimeout(() => this.connections.closeAll(), longestCloseMs);
     await closed;
     clearInterval(sweep);
+    clearTimeout(tooLong);
     this.server.close();
   }
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {
     const requestId = randomUUID();
-    this.connections.asked(response);
     // a proxy's request names the whole URL; what follows knows paths only
     if (!request.url!.startsWith("/")) request.url = request.url!.replace(/^[a-z]+:\/\/[^/?]*/i, "");
     try {
@@ -182,7 +191,7 @@ export class EndpointServer {
   ): void {
     const url = request.url!;
     const method = request.method!;
-    const caller = new HttpCaller(request, response, requestId, this.isClosing);
+    const caller = new HttpCaller(request, response, requestId, this.isClosing, this.unsentAnswers);
     const body = hasBody(request)
       ? new RequestBody(request, response, host.current.limits.requestBytes, (error) => {
           caller.fail(error);

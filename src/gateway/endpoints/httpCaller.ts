@@ -3,6 +3,7 @@ import { type IncomingMessage, type ServerResponse } from "node:http";
 import { type AnswerHead } from "../../link/messages";
 import { GatewayError } from "../invocations/gatewayError";
 import { type InvocationCaller } from "../invocations/invocation";
+import { type UnsentAnswers } from "./unsentAnswers";
 
 /** What of a refused body is read and thrown away, so that the client gets to read the answer. */
 const DISCARD_MS = 5_000;
@@ -18,11 +19,13 @@ export class HttpCaller implements InvocationCaller {
   /** Chunks that the connection has no room for at the moment. */
   private untaken: (() => void)[] | undefined;
 
+  /** @param unsent - Told of what is written. Not needed where answers are known to be few bytes. */
   constructor(
     private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
     private readonly requestId: string,
     private readonly isClosing: () => boolean,
+    private readonly unsent?: UnsentAnswers,
   ) {}
 
   answer(head: AnswerHead, body: Buffer): void {
@@ -31,6 +34,7 @@ export class HttpCaller implements InvocationCaller {
     if (hasNoBody(head.status)) this.response.end();
     else if (body.length <= ONE_WRITE_BYTES) this.response.end(body.toString("latin1"), "latin1");
     else this.response.end(body);
+    this.unsent?.written(this.response);
   }
 
   fail(error: GatewayError): void {
@@ -44,11 +48,13 @@ export class HttpCaller implements InvocationCaller {
   streamChunk(chunk: Buffer, taken: () => void): void {
     const { response } = this;
     if (response.writableEnded || response.write(chunk) || response.destroyed) return taken();
+    this.unsent?.written(response);
     if (this.untaken !== undefined) return void this.untaken.push(taken);
     const untaken = [taken];
     this.untaken = untaken;
     response.once("drain", () => {
       this.untaken = undefined;
+      this.unsent?.taken(response);
       for (const each of untaken) each();
     });
   }

@@ -1,10 +1,20 @@
 import { type IncomingMessage, type ServerResponse } from "node:http";
 
+import { limits } from "../../spec";
 import { GatewayError } from "../invocations/gatewayError";
 import { type UnreadBody } from "../invocations/invocation";
 
-/** Time for a body to arrive once it is being read; a slower client gets 408. */
-const BODY_TIMEOUT_MS = 30_000;
+/** How fast a body has to come once it is being read. */
+export interface BodyPace {
+  minBytesPerSecond: number;
+  /** Time over which the rate is measured. */
+  periodMs: number;
+}
+
+const PACE: BodyPace = {
+  minBytesPerSecond: limits.MIN_BODY_BYTES_PER_SECOND,
+  periodMs: limits.BODY_PERIOD_SECONDS * 1_000,
+};
 
 /**
  * Whether a request has a body, by its headers as they were sent: `request.headers` is only made when it is asked for,
@@ -24,9 +34,17 @@ export function tooLarge(limit: number): GatewayError {
   return new GatewayError(413, "RequestTooLarge", `the request's body has more than ${limit} bytes`);
 }
 
-/** The body of an HTTP request, left on its socket until it is needed. */
+/**
+ * The body of an HTTP request, left on its socket until it is needed.
+ *
+ * From then on it has to come at a least rate, in each period: a fixed time would be too short for large ones of slow
+ * clients, and long for those of clients that mean to occupy a place; an average could be saved up for a long pause.
+ */
 export class RequestBody implements UnreadBody {
   readonly declaredBytes: number;
+  private chunks: Buffer[] = [];
+  private bytes = 0;
+  private timer: NodeJS.Timeout | undefined;
 
   /**
    * @param onProblem - The body is too large or too slow; it will not be complete.
@@ -37,6 +55,7 @@ export class RequestBody implements UnreadBody {
     private readonly response: ServerResponse,
     private readonly limit: number,
     private readonly onProblem: (error: GatewayError) => void,
+    private readonly pace: BodyPace = PACE,
   ) {
     this.declaredBytes = Number(request.headers["content-length"] ?? 0);
     if (this.declaredBytes > limit) throw tooLarge(limit);
@@ -45,37 +64,45 @@ export class RequestBody implements UnreadBody {
   read(whenRead: (body: Buffer) => void, onBytes: (bytes: number) => void = () => undefined): void {
     const { request } = this;
     if (request.headers.expect?.toLowerCase() === "100-continue") this.response.writeContinue();
-    let chunks: Buffer[] = [];
-    let bytes = 0;
-    const timer = setTimeout(() => {
-      chunks = [];
-      this.fail(new GatewayError(408, "RequestTimeout", `the body did not arrive within ${BODY_TIMEOUT_MS / 1000} s`));
-    }, BODY_TIMEOUT_MS);
+    this.watchPace();
     request.on("data", (chunk: Buffer) => {
-      bytes += chunk.length;
+      this.bytes += chunk.length;
       try {
-        if (bytes > this.limit) throw tooLarge(this.limit);
-        onBytes(bytes);
-        chunks.push(chunk);
+        if (this.bytes > this.limit) throw tooLarge(this.limit);
+        onBytes(this.bytes);
+        this.chunks.push(chunk);
       } catch (error) {
-        clearTimeout(timer);
-        chunks = [];
-        this.fail(error as GatewayError);
+        this.refuse(error as GatewayError);
       }
     });
     request.on("end", () => {
-      clearTimeout(timer);
-      const body = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+      clearInterval(this.timer);
+      const body = this.chunks.length === 1 ? this.chunks[0] : Buffer.concat(this.chunks);
       // the request stays until it is answered, and would keep a second copy
-      chunks = [];
-      if (bytes <= this.limit) whenRead(body);
+      this.chunks = [];
+      if (this.bytes <= this.limit) whenRead(body);
     });
-    request.on("close", () => clearTimeout(timer));
+    request.on("close", () => clearInterval(this.timer));
   }
 
-  private fail(error: GatewayError): void {
+  refuse(error: GatewayError): void {
+    clearInterval(this.timer);
+    this.chunks = [];
     this.request.removeAllListeners("data");
     this.request.removeAllListeners("end");
     this.onProblem(error);
+  }
+
+  private watchPace(): void {
+    const { minBytesPerSecond, periodMs } = this.pace;
+    const least = (minBytesPerSecond * periodMs) / 1000;
+    let before = 0;
+    this.timer = setInterval(() => {
+      if (this.bytes - before < least)
+        this.refuse(
+          new GatewayError(408, "RequestTimeout", `less than ${least} bytes of the body came in ${periodMs / 1000} s`),
+        );
+      before = this.bytes;
+    }, periodMs);
   }
 }

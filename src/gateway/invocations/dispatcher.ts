@@ -161,7 +161,7 @@ export class Dispatcher implements InstanceLinkEvents {
     if (this.held.unreadCount === 0) return;
     const free = this.freeCredits - this.held.readyCount;
     if (free <= 0) return;
-    this.held.readBodies(free - this.held.readingForLessThan(SLOW_BODY_MS));
+    this.held.readBodies(free, SLOW_BODY_MS);
     // clients that send slowly must not keep free places from those behind them
     if (this.held.unreadCount > 0)
       this.slowBodyTimer ??= setTimeout(() => {

@@ -1,13 +1,18 @@
-import { type FunctionDocument } from "../../spec";
+import { type FunctionDocument, limits as gatewayLimits } from "../../spec";
 import { GatewayError } from "./gatewayError";
-import { type Invocation } from "./invocation";
+import { type Invocation, type UnreadBody } from "./invocation";
 import { InvocationList } from "./invocationList";
+
+/** Nobody is called slow before this time. */
+const SPARED_MS = 1_000;
 
 /**
  * Invocations of one function that no instance has taken yet.
  *
  * A body stays on its caller's socket until an instance has room: `unread` invocations wait in line for their body to be
- * read, `ready` ones for an instance. Both, and those whose body is on its way, count against the held limits.
+ * read, `ready` ones for an instance. Both count against the limit of held requests. Those whose body is on its way have
+ * one of their own: they need no instance yet, and how long they take is up to their callers. Bodies count as they
+ * arrive, not as they are announced: who announces much and sends nothing must not keep others out.
  */
 export class HoldingQueue {
   private readonly ready = new InvocationList();
@@ -41,8 +46,8 @@ export class HoldingQueue {
 
   /** How long the invocation that waits longest has waited, in milliseconds; 0 when none waits. */
   get longestWaitMs(): number {
-    const first = this.ready.first?.arrivedAt ?? Infinity;
-    const oldest = Math.min(first, this.unread.first?.arrivedAt ?? Infinity);
+    const first = this.ready.first?.waitingSince ?? Infinity;
+    const oldest = Math.min(first, this.unread.first?.waitingSince ?? Infinity);
     return oldest === Infinity ? 0 : performance.now() - oldest;
   }
 
@@ -51,15 +56,18 @@ export class HoldingQueue {
    */
   add(invocation: Invocation): void {
     const limits = this.limits();
-    if (this.size >= limits.heldRequests)
+    if (this.ready.size + this.unread.size >= limits.heldRequests)
       throw new GatewayError(
         429,
         "TooManyRequests",
         `${limits.heldRequests} requests wait for an instance of this function already`,
         1,
       );
-    this.count(invocation, invocation.bodyBytes);
-    (Buffer.isBuffer(invocation.body) ? this.ready : this.unread).push(invocation);
+    this.check(invocation.bodyBytes);
+    if (Buffer.isBuffer(invocation.body)) {
+      this.hold(invocation, invocation.body.length);
+      this.ready.push(invocation);
+    } else this.unread.push(invocation);
     this.scheduleExpiry();
   }
 
@@ -72,39 +80,75 @@ export class HoldingQueue {
 
   /** Puts an invocation that an instance did not take back to the front. */
   giveBack(invocation: Invocation): void {
-    invocation.heldBytes = invocation.bodyBytes;
-    this.heldBytes += invocation.heldBytes;
+    this.hold(invocation, invocation.bodyBytes);
     this.ready.unshift(invocation);
     this.scheduleExpiry();
   }
 
-  /** Begins to read the bodies of at most so many invocations. */
-  readBodies(count: number): void {
-    while (count-- > 0) {
-      const invocation = this.unread.shift();
+  /**
+   * Begins to read bodies, for as many invocations as instances have room for. Those that are read already have a part of
+   * the room; but a body that has been on its way for longer than `slowMs` keeps no place from others.
+   */
+  readBodies(room: number, slowMs: number): void {
+    const since = performance.now() - slowMs;
+    let expectedBytes = 0;
+    for (let each = this.reading.last; each !== undefined && each.readingSince > since; each = each.previous) {
+      room--;
+      expectedBytes += Math.max(0, each.bodyBytes - each.heldBytes);
+    }
+    const { heldBytes } = this.limits();
+    for (; room > 0; room--) {
+      const invocation = this.unread.first;
       if (invocation === undefined || Buffer.isBuffer(invocation.body)) return;
-      this.reading.push(invocation);
-      invocation.readingSince = performance.now();
-      const whenRead = (body: Buffer) => {
-        if (!this.reading.has(invocation)) return;
-        this.reading.remove(invocation);
-        invocation.body = body;
-        this.ready.push(invocation);
-        this.whenReady();
-      };
-      // a body whose length is not declared counts as it arrives
-      invocation.body.read(whenRead, (bytes) => {
-        if (this.reading.has(invocation) && bytes > invocation.heldBytes) this.count(invocation, bytes);
-      });
+      const bytes = invocation.body.declaredBytes;
+      if (this.heldBytes + bytes > heldBytes) {
+        invocation.body.refuse(tooManyBytes(heldBytes));
+        continue;
+      }
+      if (this.heldBytes + expectedBytes + bytes > heldBytes || !this.makeRoomToRead()) return;
+      expectedBytes += bytes;
+      this.unread.shift();
+      this.readBody(invocation, invocation.body);
     }
   }
 
-  /** Bodies that began to be read within the last so many milliseconds and are still on their way. */
-  readingForLessThan(milliseconds: number): number {
-    const since = performance.now() - milliseconds;
-    let count = 0;
-    for (let each = this.reading.last; each !== undefined && each.readingSince > since; each = each.previous) count++;
-    return count;
+  private readBody(invocation: Invocation, unread: UnreadBody): void {
+    this.reading.push(invocation);
+    invocation.readingSince = performance.now();
+    const whenRead = (body: Buffer) => {
+      if (!this.reading.has(invocation)) return;
+      this.reading.remove(invocation);
+      invocation.body = body;
+      invocation.waitingSince = performance.now();
+      this.ready.push(invocation);
+      this.scheduleExpiry();
+      this.whenReady();
+    };
+    unread.read(whenRead, (bytes) => {
+      if (!this.reading.has(invocation)) return;
+      this.check(bytes - invocation.heldBytes);
+      this.hold(invocation, bytes);
+    });
+  }
+
+  /** Says whether another body may be read, if need be instead of the one that comes slowest. */
+  private makeRoomToRead(): boolean {
+    if (this.reading.size < gatewayLimits.MAX_READ_REQUESTS) return true;
+    const now = performance.now();
+    let slowest: Invocation | undefined;
+    let leastRate = Infinity;
+    for (let each = this.reading.first; each !== undefined; each = each.next) {
+      const readMs = now - each.readingSince;
+      if (readMs < SPARED_MS) break;
+      if (each.heldBytes / readMs >= leastRate) continue;
+      slowest = each;
+      leastRate = each.heldBytes / readMs;
+    }
+    if (slowest === undefined || Buffer.isBuffer(slowest.body)) return false;
+    slowest.body.refuse(
+      new GatewayError(408, "RequestTimeout", "the body came too slowly while many others were being read", 1),
+    );
+    return true;
   }
 
   /** Takes an invocation out whose caller has gone or was answered; says whether it was held. */
@@ -128,15 +172,12 @@ export class HoldingQueue {
   }
 
   /** @throws GatewayError 429 when so many bytes are too many together with those that are held. */
-  private count(invocation: Invocation, bytes: number): void {
+  private check(more: number): void {
     const { heldBytes } = this.limits();
-    if (this.heldBytes + bytes - invocation.heldBytes > heldBytes)
-      throw new GatewayError(
-        429,
-        "TooManyRequests",
-        `request bodies of ${heldBytes} bytes wait for an instance of this function already`,
-        1,
-      );
+    if (this.heldBytes + more > heldBytes) throw tooManyBytes(heldBytes);
+  }
+
+  private hold(invocation: Invocation, bytes: number): void {
     this.heldBytes += bytes - invocation.heldBytes;
     invocation.heldBytes = bytes;
   }
@@ -146,12 +187,12 @@ export class HoldingQueue {
     invocation.heldBytes = 0;
   }
 
-  /** One timer for the whole queue: it is in order of arrival, so the first to expire is at a list's front. */
+  /** One timer for the whole queue: lists are in order of waiting, so the first to expire is at a list's front. */
   private scheduleExpiry(): void {
     if (this.waitTimer !== undefined) return;
-    const oldest = [this.ready.first, this.unread.first, this.reading.first]
+    const oldest = [this.ready.first, this.unread.first]
       .filter((each) => each !== undefined)
-      .map((each) => each.arrivedAt);
+      .map((each) => each.waitingSince);
     if (oldest.length === 0) return;
     const due = Math.min(...oldest) + this.limits().instanceWaitSeconds * 1000 - performance.now();
     this.waitTimer = setTimeout(
@@ -167,10 +208,19 @@ export class HoldingQueue {
 
   private expire(): void {
     const limit = performance.now() - this.limits().instanceWaitSeconds * 1000;
-    for (const list of [this.ready, this.unread, this.reading])
-      for (let each = list.first; each !== undefined && each.arrivedAt <= limit; each = list.first) {
+    for (const list of [this.ready, this.unread])
+      for (let each = list.first; each !== undefined && each.waitingSince <= limit; each = list.first) {
         this.remove(each);
         this.onExpired(each);
       }
   }
+}
+
+function tooManyBytes(heldBytes: number): GatewayError {
+  return new GatewayError(
+    429,
+    "TooManyRequests",
+    `request bodies of ${heldBytes} bytes wait for an instance of this function already`,
+    1,
+  );
 }

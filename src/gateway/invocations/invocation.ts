@@ -32,6 +32,8 @@ export interface UnreadBody {
    * @param onBytes - Told how many bytes there are so far; throws a GatewayError when they are too many to hold.
    */
   read(whenRead: (body: Buffer) => void, onBytes: (bytes: number) => void): void;
+  /** Answers its caller with an error, and lets go of what was read. */
+  refuse(error: GatewayError): void;
 }
 
 /** One invocation, from its arrival to its end. */
@@ -53,6 +55,8 @@ export class Invocation {
   timer: NodeJS.Timeout | undefined;
   /** Bytes that it counts for while it is held. */
   heldBytes = 0;
+  /** Since when it waits for an instance, or for its body to be needed: from its arrival, or the end of its body, on. */
+  waitingSince = this.arrivedAt;
   /** When its body began to be read, by the monotonic clock. */
   readingSince = 0;
   /** The instance that it was given to. */

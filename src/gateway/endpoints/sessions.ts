@@ -1,8 +1,9 @@
-import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
+import { createLocalJWKSet, errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
 
 import { type RegionDocument } from "../../spec";
 import { GatewayError } from "../invocations/gatewayError";
 import { parseUserAgent, type ParsedUserAgent } from "./client";
+import { IssuerKeys } from "./issuerKeys";
 
 /** A verified token is not verified again for this long, or until it expires. */
 const CACHE_MS = 60_000;
@@ -36,7 +37,7 @@ export class SessionVerifier {
   constructor(readonly settings: NonNullable<RegionDocument["sessions"]>) {
     this.key =
       settings.jwksUrl !== undefined
-        ? createRemoteJWKSet(new URL(settings.jwksUrl))
+        ? new IssuerKeys(new URL(settings.jwksUrl)).find
         : createLocalJWKSet(settings.jwks ?? { keys: [] });
   }
 

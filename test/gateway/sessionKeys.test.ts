@@ -1,13 +1,17 @@
 import { type CallAnswer } from "../support/httpClient";
 import { Issuer } from "../support/issuer";
 import { type TestGateway, testGateways } from "../support/testGateway";
-import { waitUntil } from "../support/waitUntil";
 
 const gateways = testGateways();
 let issuer: Issuer;
 let gateway: TestGateway;
 
+const now = performance.now.bind(performance);
+let passed: number;
+
 beforeEach(async () => {
+  passed = 0;
+  jest.spyOn(performance, "now").mockImplementation(() => now() + passed);
   issuer = await Issuer.start();
   gateway = await gateways.start({
     functions: { f: "module.exports = (req, res) => res.send(req.session.userId);" },
@@ -15,7 +19,15 @@ beforeEach(async () => {
     region: { sessions: { jwksUrl: issuer.jwksUrl } },
   });
 });
-afterEach(() => issuer.close());
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await issuer.close();
+});
+
+/** Lets time pass, as far as the clock shows it that always goes forward. */
+function later(milliseconds: number): void {
+  passed += milliseconds;
+}
 
 const callWith = (token: string): Promise<CallAnswer> =>
   gateway.call("/f", { headers: { authorization: `Bearer ${token}` } });
@@ -33,10 +45,62 @@ test("keys that stop to arrive hold requests for seconds, and not as long as the
   expect([first, second]).toEqual([expect.objectContaining(unavailable), expect.objectContaining(unavailable)]);
   expect(issuer.fetches).toBe(1);
   issuer.recover();
-  await waitUntil("the issuer's keys are used", async () => (await call()).status === 200);
+  later(5_000);
+  expect((await call()).status).toBe(200);
 });
 
 test("a key set without an end is not read to its end", async () => {
   issuer.serving = (response, keySet) => response.end(keySet.replace("}", `,"padding":"${"x".repeat(2_000_000)}"}`));
   expect(await call()).toMatchObject(unavailable);
+});
+
+test.each<[string, Issuer["serving"]]>([
+  ["an error", (response) => response.writeHead(500).end("oops")],
+  ["a page of its maintenance", (response) => response.end("<html>back soon</html>")],
+  ["JSON that is no key set", (response) => response.end('{"message":"back soon"}')],
+  ["a redirect", (response) => response.writeHead(302, { location: "/elsewhere" }).end()],
+  ["a key that cannot be used", (response, keySet) => response.end(keySet.replace(/"x":"[^"]*"/, '"x":"AAAA"'))],
+])("an issuer that answers with %s makes no token invalid", async (_what, serving) => {
+  issuer.serving = serving;
+  const answer = await call();
+  expect(answer).toMatchObject(unavailable);
+  expect(answer.headers["retry-after"]).toBe("5");
+});
+
+test("an issuer that fails is not asked by each token that comes", async () => {
+  issuer.serving = (response) => response.writeHead(503).end();
+  for (let i = 0; i < 10; i++) expect(await call()).toMatchObject(unavailable);
+  expect(issuer.fetches).toBe(1);
+  issuer.recover();
+  later(5_000);
+  expect((await call()).status).toBe(200);
+  expect(issuer.fetches).toBe(2);
+});
+
+test("tokens that name an unknown key have the keys fetched again once in a while, and are invalid then", async () => {
+  expect((await call()).status).toBe(200);
+  await issuer.addKey("second");
+  const stranger = await issuer.token("second");
+  later(31_000);
+  issuer.removeKey("second");
+  for (let i = 0; i < 10; i++)
+    expect(await callWith(stranger)).toMatchObject({
+      status: 401,
+      text: expect.stringContaining("InvalidSession") as string,
+    });
+  expect(issuer.fetches).toBe(2);
+  await issuer.addKey("third");
+  expect((await call("third")).status).toBe(401);
+  later(31_000);
+  expect((await call("third")).status).toBe(200);
+  expect(issuer.fetches).toBe(3);
+});
+
+test("while the keys cannot be fetched, nothing is said about a token of an unknown key", async () => {
+  expect((await call()).status).toBe(200);
+  await issuer.addKey("second");
+  later(31_000);
+  issuer.serving = (response) => response.writeHead(500).end();
+  expect(await call("second")).toMatchObject(unavailable);
+  expect((await call("first")).status).toBe(200);
 });

@@ -1,9 +1,10 @@
-import { createLocalJWKSet, errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
+import { errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
 
 import { type RegionDocument } from "../../spec";
 import { GatewayError } from "../invocations/gatewayError";
 import { parseUserAgent, type ParsedUserAgent } from "./client";
 import { IssuerKeys } from "./issuerKeys";
+import { keysOf } from "./keySet";
 
 /** A verified token is not verified again for this long, or until it expires. */
 const CACHE_MS = 60_000;
@@ -38,7 +39,7 @@ export class SessionVerifier {
     this.key =
       settings.jwksUrl !== undefined
         ? new IssuerKeys(new URL(settings.jwksUrl)).find
-        : createLocalJWKSet(settings.jwks ?? { keys: [] });
+        : keysOf(settings.jwks ?? { keys: [] });
   }
 
   /**
@@ -77,7 +78,8 @@ export class SessionVerifier {
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw invalid("it has expired");
       if (error instanceof errors.JWTClaimValidationFailed) throw invalid(`its claim "${error.claim}" is not accepted`);
-      if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError))
+      // also what is none of jose's errors about a token, such as an RSA key that is too short to be trusted
+      if (!(error instanceof errors.JOSEError))
         throw new GatewayError(503, "SessionKeysUnavailable", "the issuer's keys cannot be had at the moment", 5);
       throw invalid("it was not signed by the app's issuer");
     }

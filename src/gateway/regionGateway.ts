@@ -64,6 +64,7 @@ export abstract class RegionGateway implements Gateway {
         if (!this.hasQueue(queue)) throw new GatewayError(404, "QueueNotFound", `there is no queue "${queue}"`);
         publishRequest(request, response, { queue, store, budget, requestId, isClosing });
       },
+      onNote: (level, message) => logs.note(level, message),
     });
     this.triggers = new MessageTriggers({
       store,

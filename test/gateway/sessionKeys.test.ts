@@ -1,6 +1,7 @@
 import { type CallAnswer } from "../support/httpClient";
 import { Issuer } from "../support/issuer";
 import { type TestGateway, testGateways } from "../support/testGateway";
+import { waitUntil } from "../support/waitUntil";
 
 const gateways = testGateways();
 let issuer: Issuer;
@@ -29,9 +30,8 @@ function later(milliseconds: number): void {
   passed += milliseconds;
 }
 
-const callWith = (token: string): Promise<CallAnswer> =>
-  gateway.call("/f", { headers: { authorization: `Bearer ${token}` } });
-const call = async (kid?: string) => callWith(await issuer.token(kid));
+const call = async (kid?: string): Promise<CallAnswer> =>
+  gateway.call("/f", { headers: { authorization: `Bearer ${await issuer.token(kid)}` } });
 const unavailable = { status: 503, text: expect.stringContaining("SessionKeysUnavailable") as string };
 
 test("keys that stop to arrive hold requests for seconds, and not as long as the connection is open", async () => {
@@ -80,11 +80,10 @@ test("an issuer that fails is not asked by each token that comes", async () => {
 test("tokens that name an unknown key have the keys fetched again once in a while, and are invalid then", async () => {
   expect((await call()).status).toBe(200);
   await issuer.addKey("second");
-  const stranger = await issuer.token("second");
+  issuer.withdrawKey("second");
   later(31_000);
-  issuer.removeKey("second");
   for (let i = 0; i < 10; i++)
-    expect(await callWith(stranger)).toMatchObject({
+    expect(await call("second")).toMatchObject({
       status: 401,
       text: expect.stringContaining("InvalidSession") as string,
     });
@@ -103,4 +102,38 @@ test("while the keys cannot be fetched, nothing is said about a token of an unkn
   issuer.serving = (response) => response.writeHead(500).end();
   expect(await call("second")).toMatchObject(unavailable);
   expect((await call("first")).status).toBe(200);
+});
+
+test("keys that cannot be fetched again are used for a day, and the log says once what is wrong", async () => {
+  expect((await call()).status).toBe(200);
+  issuer.serving = (response) => response.socket!.destroy();
+  const notes = () => gateway.logs.filter(({ message }) => message.startsWith("session keys"));
+  for (const hours of [1, 10, 12]) {
+    later(hours * 60 * 60_000);
+    expect((await call()).status).toBe(200);
+    await waitUntil("it is known that they cannot be fetched", () => notes().length > 0);
+  }
+  expect(issuer.fetches).toBeGreaterThan(1);
+  expect(notes()).toEqual([expect.objectContaining({ level: "warn", source: "gateway" })]);
+  expect(notes()[0].message).toContain(issuer.jwksUrl);
+  later(60 * 60_000);
+  expect(await call()).toMatchObject(unavailable);
+  issuer.recover();
+  later(5_000);
+  expect((await call()).status).toBe(200);
+  expect(notes()[1]).toMatchObject({ level: "info", message: `session keys are fetched from ${issuer.jwksUrl} again` });
+});
+
+test("a request does not wait for keys that are fetched again; one that was withdrawn is not taken afterwards", async () => {
+  expect((await call()).status).toBe(200);
+  issuer.withdrawKey("first");
+  let answer: (() => void) | undefined;
+  issuer.serving = (response, keySet) => (answer = () => response.end(keySet));
+  later(11 * 60_000);
+  expect((await call()).status).toBe(200);
+  await waitUntil("they are asked for", () => answer !== undefined);
+  expect((await call()).status).toBe(200);
+  answer!();
+  await waitUntil("the key is not taken any more", async () => (await call()).status === 401);
+  expect(issuer.fetches).toBe(2);
 });

@@ -16,6 +16,8 @@ export class Issuer {
   fetches = 0;
   private readonly keys = new Map<string, { privateKey: KeyLike; jwk: JWK }>();
 
+  private readonly withdrawn = new Set<string>();
+
   private constructor(private readonly server: Server) {}
 
   /** An issuer with one key, `first`. */
@@ -25,7 +27,7 @@ export class Issuer {
     const issuer = new Issuer(server);
     server.on("request", (_request, response: ServerResponse) => {
       issuer.fetches++;
-      issuer.serving(response, JSON.stringify({ keys: [...issuer.keys.values()].map(({ jwk }) => jwk) }));
+      issuer.serving(response, JSON.stringify({ keys: issuer.published() }));
     });
     await issuer.addKey("first");
     return issuer;
@@ -40,8 +42,13 @@ export class Issuer {
     this.keys.set(kid, { privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: "ES256" } });
   }
 
-  removeKey(kid: string): void {
-    this.keys.delete(kid);
+  /** Publishes the key no longer, though tokens can be signed with it. */
+  withdrawKey(kid: string): void {
+    this.withdrawn.add(kid);
+  }
+
+  private published(): JWK[] {
+    return [...this.keys.values()].map(({ jwk }) => jwk).filter(({ kid }) => !this.withdrawn.has(kid!));
   }
 
   /** Serves the keys as an issuer should. */

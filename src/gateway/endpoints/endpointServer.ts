@@ -40,6 +40,8 @@ export interface EndpointServerOptions {
     requestId: string,
     isClosing: () => boolean,
   ): void;
+  /** Told what the gateway's log should say. */
+  onNote?: (level: "info" | "warn", message: string) => void;
   /** Time after which a client that takes nothing of its answer is cut off. `@default` a minute */
   stalledAnswerMs?: number;
 }
@@ -95,7 +97,10 @@ export class EndpointServer {
     this.trustedProxies = trustedProxies;
     // one that stays keeps the keys that it has fetched
     if (isDeepStrictEqual(sessions, this.sessions?.settings)) return;
-    this.sessions = sessions === undefined ? undefined : new SessionVerifier(sessions);
+    this.sessions =
+      sessions === undefined
+        ? undefined
+        : new SessionVerifier(sessions, (level, message) => this.options.onNote?.(level, message));
   }
 
   /** Goes on as before, but every answer from now on says that its connection closes: clients go elsewhere. */

@@ -35,10 +35,14 @@ export class SessionVerifier {
   private readonly key: JWTVerifyGetKey;
   private readonly verified = new Map<string, Verified>();
 
-  constructor(readonly settings: NonNullable<RegionDocument["sessions"]>) {
+  /** @param onNote - Told what the gateway's log should say of the issuer. */
+  constructor(
+    readonly settings: NonNullable<RegionDocument["sessions"]>,
+    onNote: (level: "info" | "warn", message: string) => void,
+  ) {
     this.key =
       settings.jwksUrl !== undefined
-        ? new IssuerKeys(new URL(settings.jwksUrl)).find
+        ? new IssuerKeys(new URL(settings.jwksUrl), onNote).find
         : keysOf(settings.jwks ?? { keys: [] });
   }
 

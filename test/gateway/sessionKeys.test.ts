@@ -1,4 +1,4 @@
-import { type CallAnswer } from "../support/httpClient";
+import { type CallAnswer, RawConnection } from "../support/httpClient";
 import { Issuer } from "../support/issuer";
 import { type TestGateway, testGateways } from "../support/testGateway";
 import { waitUntil } from "../support/waitUntil";
@@ -15,8 +15,10 @@ beforeEach(async () => {
   jest.spyOn(performance, "now").mockImplementation(() => now() + passed);
   issuer = await Issuer.start();
   gateway = await gateways.start({
-    functions: { f: "module.exports = (req, res) => res.send(req.session.userId);" },
-    routes: { f: { session: "required" } },
+    functions: {
+      f: "module.exports = (req, res) => { console.log(req.path); res.send(req.session?.userId ?? 'none'); };",
+    },
+    routes: { f: { session: "required" }, open: { session: "none" } },
     region: { sessions: { jwksUrl: issuer.jwksUrl } },
   });
 });
@@ -136,4 +138,37 @@ test("a request does not wait for keys that are fetched again; one that was with
   answer!();
   await waitUntil("the key is not taken any more", async () => (await call()).status === 401);
   expect(issuer.fetches).toBe(2);
+});
+
+/** Lets the issuer wait until the test calls back. */
+function hesitate(): () => void {
+  const waiting: (() => void)[] = [];
+  issuer.serving = (response, keySet) => waiting.push(() => response.end(keySet));
+  return () => waiting.forEach((answer) => answer());
+}
+
+test("a caller that has gone while the keys were fetched has no handler run", async () => {
+  const proceed = hesitate();
+  const connection = await RawConnection.open(gateway.port);
+  const token = await issuer.token();
+  // the answer to a pipelined request has no connection of its own yet
+  connection.write(`GET /f HTTP/1.1\r\nHost: a\r\nSession: ${token}\r\n\r\n`.repeat(2));
+  await waitUntil("keys are asked for", () => issuer.fetches === 1);
+  connection.end();
+  await gateway.call("/open");
+  proceed();
+  issuer.recover();
+  expect((await call()).status).toBe(200);
+  await waitUntil("the handlers have spoken", () => gateway.console().length >= 2);
+  expect(gateway.console()).toEqual(["/open", "/f"]);
+});
+
+test("a function that was removed while the keys were fetched keeps no request waiting", async () => {
+  const proceed = hesitate();
+  const answer = call();
+  await waitUntil("keys are asked for", () => issuer.fetches === 1);
+  await gateway.region.remove("Function", "f");
+  await gateway.gateway.reload();
+  proceed();
+  expect(await answer).toMatchObject({ status: 404 });
 });

@@ -146,7 +146,7 @@ export class EndpointServer {
     const host = this.options.find(match.route.function);
     if (host === undefined) throw NOT_FOUND;
     if (this.sessions !== undefined && match.route.session !== "none") {
-      void this.withSession(request, response, requestId, match.route, match.ids, host, this.sessions);
+      void this.withSession(request, response, requestId, match.route, match.ids, this.sessions);
       return;
     }
     if (match.route.session === "required") throw NO_SESSIONS;
@@ -159,7 +159,6 @@ export class EndpointServer {
     requestId: string,
     route: RouteDocument,
     ids: Record<string, string>,
-    host: FunctionHost,
     sessions: SessionVerifier,
   ): Promise<void> {
     try {
@@ -168,6 +167,10 @@ export class EndpointServer {
         throw new GatewayError(401, "SessionRequired", "this endpoint needs a session token");
       const session =
         token === undefined ? undefined : await sessions.verify(token, request.headers["user-agent"] ?? "");
+      // keys may have been waited for; pipelined answers have no socket of their own yet
+      if (request.socket.destroyed) return;
+      const host = this.options.find(route.function);
+      if (host === undefined) throw NOT_FOUND;
       this.invoke(request, response, requestId, route, ids, host, session);
     } catch (error) {
       const known = error instanceof GatewayError ? error : new GatewayError(500, "InternalError", "an internal error");

@@ -115,6 +115,7 @@ export class Dispatcher implements InstanceLinkEvents {
   /** Takes an invocation in; it is dispatched at once or held. Errors go to its caller. */
   submit(invocation: Invocation): void {
     invocation.coldStart = this.links.length === 0;
+    if (this.closedBy !== undefined) return this.fail(invocation, this.closedBy);
     try {
       this.held.add(invocation);
     } catch (error) {

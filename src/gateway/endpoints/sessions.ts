@@ -5,10 +5,11 @@ import { GatewayError } from "../invocations/gatewayError";
 import { parseUserAgent, type ParsedUserAgent } from "./client";
 import { IssuerKeys } from "./issuerKeys";
 import { keysOf } from "./keySet";
+import { RecentValues } from "./recentValues";
 
 /** A verified token is not verified again for this long, or until it expires. */
 const CACHE_MS = 60_000;
-const CACHED = 10_000;
+const GENERATION = 5_000;
 /** Longer tokens are refused unread. */
 const MAX_TOKEN_CHARACTERS = 8_192;
 /** Clocks of the issuer and of this machine may differ by so much. */
@@ -33,7 +34,7 @@ interface Verified {
 /** Verifies the session tokens (JSON Web Tokens) of one region. */
 export class SessionVerifier {
   private readonly key: JWTVerifyGetKey;
-  private readonly verified = new Map<string, Verified>();
+  private readonly verified = new RecentValues<Verified>(GENERATION);
 
   /** @param onNote - Told what the gateway's log should say of the issuer. */
   constructor(
@@ -76,7 +77,6 @@ export class SessionVerifier {
         ...(this.settings.issuer === undefined ? {} : { issuer: this.settings.issuer }),
         ...(this.settings.audience === undefined ? {} : { audience: this.settings.audience }),
       });
-      if (this.verified.size >= CACHED) this.verified.clear();
       this.verified.set(token, { payload, until: Math.min(Date.now() + CACHE_MS, payload.exp! * 1000) });
       return payload;
     } catch (error) {

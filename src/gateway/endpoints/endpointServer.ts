@@ -40,6 +40,8 @@ export interface EndpointServerOptions {
     requestId: string,
     isClosing: () => boolean,
   ): void;
+  /** Told of each request that is refused before it is an invocation or a message. */
+  onRefused?: (status: number) => void;
   /** Told what the gateway's log should say. */
   onNote?: (level: "info" | "warn", message: string) => void;
   /** Time after which a client that takes nothing of its answer is cut off. `@default` a minute */
@@ -134,7 +136,7 @@ export class EndpointServer {
       this.handle(request, response, requestId);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      refuse(request, response, error, requestId, this.closing);
+      this.refuse(request, response, error, requestId);
     }
   }
 
@@ -175,7 +177,7 @@ export class EndpointServer {
     } catch (error) {
       const known = error instanceof GatewayError ? error : new GatewayError(500, "InternalError", "an internal error");
       const challenge = known.status === 401 ? ["www-authenticate", "Bearer"] : [];
-      refuse(request, response, known, requestId, this.closing, challenge);
+      this.refuse(request, response, known, requestId, challenge);
     }
   }
 
@@ -192,10 +194,7 @@ export class EndpointServer {
     const method = request.method!;
     const caller = new HttpCaller(request, response, requestId, this.isClosing);
     const body = hasBody(request)
-      ? new RequestBody(request, response, host.current.limits.requestBytes, (error) => {
-          caller.fail(error);
-          host.abandon(invocation, error.message);
-        })
+      ? new RequestBody(request, response, host.current.limits.requestBytes, (error) => host.refuse(invocation, error))
       : NO_BODY;
     const { rawHeaders } = request;
     const invocation = new Invocation(
@@ -236,7 +235,18 @@ export class EndpointServer {
     const allowed = queue === null ? this.routes.methodsOf(url) : ["POST"];
     if (allowed.length === 0) throw NOT_FOUND;
     const error = new GatewayError(405, "MethodNotAllowed", `this path takes ${allowed.join(", ")}, not ${method}`);
-    refuse(request, response, error, requestId, this.closing, ["allow", allowed.join(", ")]);
+    this.refuse(request, response, error, requestId, ["allow", allowed.join(", ")]);
+  }
+
+  private refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    error: GatewayError,
+    requestId: string,
+    headers: string[] = [],
+  ): void {
+    this.options.onRefused?.(error.status);
+    refuse(request, response, error, requestId, this.closing, headers);
   }
 }
 

@@ -135,6 +135,11 @@ export class Dispatcher implements InstanceLinkEvents {
     invocation.runsOn?.cancel(invocation, reason);
   }
 
+  /** The body of a held invocation will not be complete. */
+  refuse(invocation: Invocation, error: GatewayError): void {
+    if (this.held.remove(invocation)) this.failWaiting(invocation, error);
+  }
+
   /** Fails everything that waits for an instance. */
   failHeld(error: GatewayError): void {
     for (const invocation of this.held.takeAll()) this.failWaiting(invocation, error);

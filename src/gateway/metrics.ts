@@ -16,6 +16,8 @@ const EVENT_LOOP_PRECISION_MS = 100;
 export interface GatewayMetrics {
   /** Counts an invocation at its end, answered or not. */
   invocationEnded(invocation: Invocation, functionName: string): void;
+  /** Counts a request that was refused before it was an invocation or a message. */
+  requestRefused(status: number): void;
   /** All metrics of now, in Prometheus' text format. */
   text(): Promise<string>;
 }
@@ -41,6 +43,13 @@ export class PrometheusMetrics implements GatewayMetrics {
     name: "fullcode_invocations_total",
     help: "Invocations that have ended, by class of their status; none: the caller had gone",
     labelNames: ["function", "trigger", "status"],
+    registers: [this.registry],
+  });
+  // by status only: paths are the callers' choice, and there is no end of them
+  private readonly refusals = new Counter({
+    name: "fullcode_requests_refused_total",
+    help: "Requests that were refused before they were an invocation or a message, by their status",
+    labelNames: ["status"],
     registers: [this.registry],
   });
   private readonly coldStarts = new Counter({
@@ -94,6 +103,10 @@ export class PrometheusMetrics implements GatewayMetrics {
     if (coldStart) this.coldStarts.inc(labels.function);
     if (dispatchedAt > 0) this.durations.observe(triggerLabels(labels, trigger), (now - dispatchedAt) / 1_000);
     this.waits.observe(labels.function, ((dispatchedAt > 0 ? dispatchedAt : now) - arrivedAt) / 1_000);
+  }
+
+  requestRefused(status: number): void {
+    this.refusals.inc({ status: String(status) });
   }
 
   text(): Promise<string> {

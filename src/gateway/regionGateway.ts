@@ -38,6 +38,8 @@ export interface RegionGatewayParts {
   testersOnly: boolean;
   /** An invocation has ended. */
   onInvocation?: (invocation: Invocation, document: FunctionDocument) => void;
+  /** A request was refused before it was an invocation or a message. */
+  onRefused?: (status: number) => void;
 }
 
 /** What every gateway does with a region's documents: endpoints, queues and crons invoke functions. */
@@ -64,6 +66,8 @@ export abstract class RegionGateway implements Gateway {
         if (!this.hasQueue(queue)) throw new GatewayError(404, "QueueNotFound", `there is no queue "${queue}"`);
         publishRequest(request, response, { queue, store, budget, requestId, isClosing });
       },
+      onRefused: parts.onRefused,
+      onNote: (level, message) => logs.note(level, message),
     });
     this.triggers = new MessageTriggers({
       store,

@@ -175,6 +175,22 @@ test("a body that does not declare its length counts as it arrives", async () =>
   for (const connection of connections) connection.end();
 });
 
+test.each<{ limits: Record<string, number>; status: number; told: string }>([
+  { limits: { requestBytes: 1_000 }, status: 413, told: "the request's body has more than 1000 bytes" },
+  { limits: { heldBytes: 1_000 }, status: 429, told: "request bodies of 1000 bytes wait for an instance" },
+])("a body that is refused with $status while it is read is recorded so", async ({ limits, status, told }) => {
+  const gateway = await serve(limits);
+  await go(gateway);
+  await gateway.call("/f");
+  const chunked = { "transfer-encoding": "chunked" };
+  expect((await gateway.call("/f", { body: "x".repeat(1_001), headers: chunked })).status).toBe(status);
+  await waitUntil("it is recorded", () => gateway.invocations().length === 2);
+  expect(gateway.invocations()[1]).toMatchObject({
+    message: expect.stringContaining(told) as string,
+    invocation: { subject: "POST /f", status },
+  });
+});
+
 test("a held request whose caller leaves gives its place back", async () => {
   const gateway = await serve({ heldRequests: 1 });
   const running = gateway.call("/f");

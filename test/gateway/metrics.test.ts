@@ -73,6 +73,16 @@ it("counts invocations by function, trigger and class of status", async () => {
   expect(all).not.toHaveProperty('fullcode_cold_starts_total{function="orders"}');
 });
 
+it("counts requests that were refused by their status", async () => {
+  const metrics = new PrometheusMetrics(loads);
+  functions.clear();
+  for (const status of [401, 404, 404]) metrics.requestRefused(status);
+  expect(await samples(metrics)).toEqual({
+    'fullcode_requests_refused_total{status="401"}': 1,
+    'fullcode_requests_refused_total{status="404"}': 2,
+  });
+});
+
 it("tells how long invocations ran and waited", async () => {
   const metrics = new PrometheusMetrics(loads);
   metrics.invocationEnded(ended({ ranMs: 60 }), "orders");

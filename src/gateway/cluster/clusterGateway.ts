@@ -85,6 +85,7 @@ export class ClusterGateway extends RegionGateway {
       room: (host, share) => host.messageRoom(share),
       testersOnly: false,
       onInvocation: (invocation, { name }) => this.metrics.invocationEnded(invocation, name),
+      onRefused: (status) => this.metrics.requestRefused(status),
     });
     this.admin = admin;
     this.ports = ports;

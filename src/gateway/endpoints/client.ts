@@ -1,10 +1,12 @@
 import { parse } from "useragent-ng";
 
 import { type Client } from "../../link/messages";
+import { deviceTypeOf } from "./deviceType";
+import { RecentValues } from "./recentValues";
 
 /** Longer ones are cut: nothing is gained from the rest, and matching takes time that a stranger would choose. */
 const MAX_USER_AGENT_CHARACTERS = 512;
-const CACHED = 2_000;
+const GENERATION = 1_000;
 
 export interface ParsedUserAgent {
   family: string;
@@ -15,21 +17,24 @@ export interface ParsedUserAgent {
   os: { family: string; major: string; minor: string; patch: string };
 }
 
-const deviceTypes = new Map<string, string>();
-const parsed = new Map<string, ParsedUserAgent>();
+const deviceTypes = new RecentValues<string>(GENERATION);
+const parsed = new RecentValues<ParsedUserAgent>(GENERATION);
 
 /** The `client` of a request. */
 export function clientOf(ip: string | undefined, userAgent: string): Client {
   const known = cut(userAgent);
   let deviceType = deviceTypes.get(known);
   if (deviceType === undefined) {
-    deviceType = known === "" ? "unknown" : classify(parseUserAgent(known), known);
-    remember(deviceTypes, known, deviceType);
+    deviceType = deviceTypeOf(known);
+    deviceTypes.set(known, deviceType);
   }
   return { ip: plainAddress(ip), deviceType, userAgent };
 }
 
-/** The `userAgent` of a session. */
+/**
+ * The `userAgent` of a session. Whoever has a session is known, so it may take the milliseconds that a stranger's request
+ * must not.
+ */
 export function parseUserAgent(given: string): ParsedUserAgent {
   const userAgent = cut(given);
   const known = parsed.get(userAgent);
@@ -37,7 +42,7 @@ export function parseUserAgent(given: string): ParsedUserAgent {
   const agent = parse(userAgent);
   const { family, major, minor, patch, device, os } = agent;
   const result: ParsedUserAgent = { family, major, minor, patch, device: versionOf(device), os: versionOf(os) };
-  remember(parsed, userAgent, result);
+  parsed.set(userAgent, result);
   return result;
 }
 
@@ -51,24 +56,8 @@ function versionOf(part: { family: string; major: string; minor: string; patch: 
   return { family: part.family, major: part.major, minor: part.minor, patch: part.patch };
 }
 
-function classify(agent: ParsedUserAgent, text: string): string {
-  const { family: device } = agent.device;
-  const { family: os } = agent.os;
-  if (device === "Spider" || /\b(?:bot|crawler|spider)\b/i.test(agent.family)) return "bot";
-  if (/\b(?:iPad|Tablet|Kindle|PlayBook)\b/i.test(`${device} ${text}`)) return "tablet";
-  if (os === "Android" || os === "iOS" || os === "Windows Phone")
-    return os === "Android" && !/\bMobile\b/.test(text) ? "tablet" : "mobile";
-  if (/^(?:Windows|Mac OS X|Linux|Ubuntu|Fedora|Debian|Chrome OS|FreeBSD|OpenBSD)/.test(os)) return "desktop";
-  return "unknown";
-}
-
 /** IPv4 addresses come mapped into IPv6 on a socket that listens for both. */
 function plainAddress(ip: string | undefined): string {
   if (ip === undefined) return "";
   return ip.startsWith("::ffff:") ? ip.slice(7) : ip;
-}
-
-function remember<Value>(cache: Map<string, Value>, key: string, value: Value): void {
-  if (cache.size >= CACHED) cache.clear();
-  cache.set(key, value);
 }

@@ -41,6 +41,10 @@ export interface EndpointServerOptions {
     requestId: string,
     isClosing: () => boolean,
   ): void;
+  /** Told of each request that is refused before it is an invocation or a message. */
+  onRefused?: (status: number) => void;
+  /** Told what the gateway's log should say. */
+  onNote?: (level: "info" | "warn", message: string) => void;
   /** Time after which a client that takes nothing of its answer is cut off. `@default` a minute */
   stalledAnswerMs?: number;
   /** Time after which a server that closes cuts off whatever is under way. `@default` limits.LONGEST_CLOSE_SECONDS */
@@ -100,7 +104,10 @@ export class EndpointServer {
     this.trustedProxies = trustedProxies;
     // one that stays keeps the keys that it has fetched
     if (isDeepStrictEqual(sessions, this.sessions?.settings)) return;
-    this.sessions = sessions === undefined ? undefined : new SessionVerifier(sessions);
+    this.sessions =
+      sessions === undefined
+        ? undefined
+        : new SessionVerifier(sessions, (level, message) => this.options.onNote?.(level, message));
   }
 
   /** Goes on as before, but every answer from now on says that its connection closes: clients go elsewhere. */
@@ -138,7 +145,7 @@ export class EndpointServer {
       this.handle(request, response, requestId);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      refuse(request, response, error, requestId, this.closing);
+      this.refuse(request, response, error, requestId);
     }
   }
 
@@ -150,7 +157,7 @@ export class EndpointServer {
     const host = this.options.find(match.route.function);
     if (host === undefined) throw NOT_FOUND;
     if (this.sessions !== undefined && match.route.session !== "none") {
-      void this.withSession(request, response, requestId, match.route, match.ids, host, this.sessions);
+      void this.withSession(request, response, requestId, match.route, match.ids, this.sessions);
       return;
     }
     if (match.route.session === "required") throw NO_SESSIONS;
@@ -163,7 +170,6 @@ export class EndpointServer {
     requestId: string,
     route: RouteDocument,
     ids: Record<string, string>,
-    host: FunctionHost,
     sessions: SessionVerifier,
   ): Promise<void> {
     try {
@@ -172,11 +178,15 @@ export class EndpointServer {
         throw new GatewayError(401, "SessionRequired", "this endpoint needs a session token");
       const session =
         token === undefined ? undefined : await sessions.verify(token, request.headers["user-agent"] ?? "");
+      // keys may have been waited for; pipelined answers have no socket of their own yet
+      if (request.socket.destroyed) return;
+      const host = this.options.find(route.function);
+      if (host === undefined) throw NOT_FOUND;
       this.invoke(request, response, requestId, route, ids, host, session);
     } catch (error) {
       const known = error instanceof GatewayError ? error : new GatewayError(500, "InternalError", "an internal error");
       const challenge = known.status === 401 ? ["www-authenticate", "Bearer"] : [];
-      refuse(request, response, known, requestId, this.closing, challenge);
+      this.refuse(request, response, known, requestId, challenge);
     }
   }
 
@@ -193,10 +203,7 @@ export class EndpointServer {
     const method = request.method!;
     const caller = new HttpCaller(request, response, requestId, this.isClosing, this.unsentAnswers);
     const body = hasBody(request)
-      ? new RequestBody(request, response, host.current.limits.requestBytes, (error) => {
-          caller.fail(error);
-          host.abandon(invocation, error.message);
-        })
+      ? new RequestBody(request, response, host.current.limits.requestBytes, (error) => host.refuse(invocation, error))
       : NO_BODY;
     const { rawHeaders } = request;
     const invocation = new Invocation(
@@ -237,7 +244,18 @@ export class EndpointServer {
     const allowed = queue === null ? this.routes.methodsOf(url) : ["POST"];
     if (allowed.length === 0) throw NOT_FOUND;
     const error = new GatewayError(405, "MethodNotAllowed", `this path takes ${allowed.join(", ")}, not ${method}`);
-    refuse(request, response, error, requestId, this.closing, ["allow", allowed.join(", ")]);
+    this.refuse(request, response, error, requestId, ["allow", allowed.join(", ")]);
+  }
+
+  private refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    error: GatewayError,
+    requestId: string,
+    headers: string[] = [],
+  ): void {
+    this.options.onRefused?.(error.status);
+    refuse(request, response, error, requestId, this.closing, headers);
   }
 }
 

@@ -1,12 +1,15 @@
-import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
+import { errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
 
 import { type RegionDocument } from "../../spec";
 import { GatewayError } from "../invocations/gatewayError";
 import { parseUserAgent, type ParsedUserAgent } from "./client";
+import { IssuerKeys } from "./issuerKeys";
+import { keysOf } from "./keySet";
+import { RecentValues } from "./recentValues";
 
 /** A verified token is not verified again for this long, or until it expires. */
 const CACHE_MS = 60_000;
-const CACHED = 10_000;
+const GENERATION = 5_000;
 /** Longer tokens are refused unread. */
 const MAX_TOKEN_CHARACTERS = 8_192;
 /** Clocks of the issuer and of this machine may differ by so much. */
@@ -31,13 +34,17 @@ interface Verified {
 /** Verifies the session tokens (JSON Web Tokens) of one region. */
 export class SessionVerifier {
   private readonly key: JWTVerifyGetKey;
-  private readonly verified = new Map<string, Verified>();
+  private readonly verified = new RecentValues<Verified>(GENERATION);
 
-  constructor(readonly settings: NonNullable<RegionDocument["sessions"]>) {
+  /** @param onNote - Told what the gateway's log should say of the issuer. */
+  constructor(
+    readonly settings: NonNullable<RegionDocument["sessions"]>,
+    onNote: (level: "info" | "warn", message: string) => void,
+  ) {
     this.key =
       settings.jwksUrl !== undefined
-        ? createRemoteJWKSet(new URL(settings.jwksUrl))
-        : createLocalJWKSet(settings.jwks ?? { keys: [] });
+        ? new IssuerKeys(new URL(settings.jwksUrl), onNote).find
+        : keysOf(settings.jwks ?? { keys: [] });
   }
 
   /**
@@ -70,13 +77,13 @@ export class SessionVerifier {
         ...(this.settings.issuer === undefined ? {} : { issuer: this.settings.issuer }),
         ...(this.settings.audience === undefined ? {} : { audience: this.settings.audience }),
       });
-      if (this.verified.size >= CACHED) this.verified.clear();
       this.verified.set(token, { payload, until: Math.min(Date.now() + CACHE_MS, payload.exp! * 1000) });
       return payload;
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw invalid("it has expired");
       if (error instanceof errors.JWTClaimValidationFailed) throw invalid(`its claim "${error.claim}" is not accepted`);
-      if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError))
+      // also what is none of jose's errors about a token, such as an RSA key that is too short to be trusted
+      if (!(error instanceof errors.JOSEError))
         throw new GatewayError(503, "SessionKeysUnavailable", "the issuer's keys cannot be had at the moment", 5);
       throw invalid("it was not signed by the app's issuer");
     }

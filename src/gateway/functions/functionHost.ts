@@ -139,6 +139,10 @@ export class FunctionHost implements DispatcherEvents {
     this.dispatcher.abandon(invocation, reason);
   }
 
+  refuse(invocation: Invocation, error: GatewayError): void {
+    this.dispatcher.refuse(invocation, error);
+  }
+
   /** Takes over a changed document; new code or settings roll new instances. */
   update(document: FunctionDocument, region: RegionDocument, secretsChanged: boolean): void {
     const rolls = secretsChanged || fingerprint(document, region) !== fingerprint(this.document, this.region);

@@ -117,6 +117,7 @@ export class Dispatcher implements InstanceLinkEvents {
   /** Takes an invocation in; it is dispatched at once or held. Errors go to its caller. */
   submit(invocation: Invocation): void {
     invocation.coldStart = this.links.length === 0;
+    if (this.closedBy !== undefined) return this.fail(invocation, this.closedBy);
     try {
       this.held.add(invocation);
     } catch (error) {
@@ -134,6 +135,11 @@ export class Dispatcher implements InstanceLinkEvents {
     invocation.abandoned = true;
     if (this.held.remove(invocation)) return this.end(this.waited(invocation), undefined);
     invocation.runsOn?.cancel(invocation, reason);
+  }
+
+  /** The body of a held invocation will not be complete. */
+  refuse(invocation: Invocation, error: GatewayError): void {
+    if (this.held.remove(invocation)) this.failWaiting(invocation, error);
   }
 
   /** Fails everything that waits for an instance. */

@@ -1,5 +1,6 @@
 import { ApiServer } from "../../support/apiServer";
 import { ClusterGatewayProcess, killClusterGateways } from "../../support/clusterGatewayProcess";
+import { call } from "../../support/httpClient";
 import { linkRoots } from "../../support/linkGateway";
 import { isOpen } from "../../support/openPort";
 import { PodProcess, removePods } from "../../support/podProcess";
@@ -101,6 +102,27 @@ test("gateways of IPv6 clusters ask each other by addresses in brackets", async 
   await start();
   await waitUntil("the other gateway is asked", () => notes("fd00::12").length > 0);
   expect(notes("fd00::12")[0]).toContain(`[fd00::12]:${gateway.ports.scaler}`);
+});
+
+test("requests that are refused before there is an invocation are counted, and not logged", async () => {
+  declareRegion();
+  declareFunction({ limits: { requestBytes: 10 } });
+  const route = { kind: "Route", function: "f", method: "POST" };
+  api.document({ ...route, name: "closed", path: "/closed", session: "required" });
+  api.document({ ...route, name: "small", path: "/small" });
+  await start();
+  await ready();
+  const url = `http://127.0.0.1:${gateway.ports.http}`;
+  const statuses: number[] = [];
+  for (const path of ["/none", "/none/either", "/f", "/closed", "/small", "/queues/none"])
+    statuses.push((await call(url + path, { method: "POST", body: "more than 10 bytes" })).status);
+  expect(statuses).toEqual([404, 404, 405, 401, 413, 404]);
+  const { text } = await call(`http://127.0.0.1:${gateway.ports.probe}/metrics`);
+  const counts = text.split("\n").filter((line) => line.startsWith("fullcode_requests_refused_total"));
+  const count = (status: number, times: number) => `fullcode_requests_refused_total{status="${status}"} ${times}`;
+  expect(counts.sort()).toEqual([count(401, 1), count(404, 3), count(405, 1), count(413, 1)]);
+  expect(text).not.toContain("fullcode_invocations_total{");
+  expect(gateway.logs.filter(({ source }) => source === "invocation")).toEqual([]);
 });
 
 test("a failure that nobody expected is logged, and requests that are open get their answers", async () => {

@@ -23,6 +23,7 @@ test("what comes after a function was removed is refused as what it held was, an
     onLog: ignore,
     onInitFailed: ignore,
     onDraining: ignore,
+    onRetired: ignore,
     onClosed: ignore,
     onStuck: ignore,
   };

@@ -42,9 +42,7 @@ export class RegionGateways {
    * others serve what is on disk now. A region that cannot be started does not keep the others from it.
    */
   async reconcile(regions: readonly LocalRegion[]): Promise<Reconciliation> {
-    const wanted = await Promise.all(
-      regions.map(async (region) => ({ region, port: (await readRegionDocuments(region.folder)).region?.port })),
-    );
+    const wanted = await Promise.all(regions.map(async (region) => ({ region, port: await this.wantedPort(region) })));
     const stays = ({ region, port }: { region: LocalRegion; port: number | undefined }): boolean =>
       wanted.some((each) => each.region.folder === region.folder && each.port === port);
 
@@ -67,6 +65,12 @@ export class RegionGateways {
   /** Answers what was accepted, then ends all instances. */
   async stopAll(): Promise<void> {
     await Promise.all([...this.running.values()].map((each) => this.stop(each)));
+  }
+
+  /** A region whose document has become invalid stays where its last valid one has it. */
+  private async wantedPort({ folder }: LocalRegion): Promise<number | undefined> {
+    const { region } = await readRegionDocuments(folder);
+    return region === undefined ? this.running.get(folder)?.port : region.port;
   }
 
   private async start({ region, port }: { region: LocalRegion; port: number | undefined }): Promise<void> {
@@ -109,5 +113,6 @@ function startProblem(error: unknown, region: LocalRegion, port: number | undefi
     );
   if (code === "EACCES") return new CliError(`Region ${region.label}: port ${port} may not be used: ${message}.`);
   if ((error as Error).name === "StoreInUseError") return servedElsewhere([region]);
+  if ((error as Error).name === "NoRegionError") return new CliError(`Region ${region.label}: ${message}`);
   return (error as Error).name === "InvalidDocumentError" ? new CliError(message) : undefined;
 }

@@ -3,7 +3,7 @@ import { basename, relative, sep } from "node:path";
 import { type FSWatcher, watch } from "chokidar";
 import pc from "picocolors";
 
-import { CliError } from "../errors";
+import { CliError, errorText } from "../errors";
 import { LogPrinter } from "../output/logLines";
 import { regionTable, regionWarnings } from "../output/regionTable";
 import { readProject } from "../project/project";
@@ -81,8 +81,14 @@ export class ServeSession {
     }, SETTLE_MS);
   }
 
+  /** Whatever is wrong with one region, the others are served on. */
   private async updateNow(): Promise<void> {
-    for (const { message } of await this.update()) this.options.print(pc.red(message));
+    const { print } = this.options;
+    try {
+      for (const { message } of await this.update()) print(pc.red(message));
+    } catch (error) {
+      print(pc.red(errorText(error)));
+    }
   }
 
   private async update(): Promise<CliError[]> {

@@ -58,11 +58,15 @@ export class ServeSession {
           `the program without deploying it: "fullcode dev --stack ${stack}".`,
       );
     const session = new ServeSession(options, folder);
-    await new Promise<void>((resolve) => session.watcher.once("ready", resolve));
-    const problems = await session.update();
-    if (problems.length === 0) return session;
-    await session.stop();
-    throw new CliError(problems.map(({ message }) => message).join("\n"));
+    try {
+      await new Promise<void>((resolve) => session.watcher.once("ready", resolve));
+      const problems = await session.update();
+      if (problems.length > 0) throw new CliError(problems.map(({ message }) => message).join("\n"));
+      return session;
+    } catch (error) {
+      await session.stop();
+      throw error;
+    }
   }
 
   /** Answers what was accepted and ends everything. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { CliProcess, stopCliProcesses } from "../../support/cliProcess";
+import { CliProcess, runCli, stopCliProcesses } from "../../support/cliProcess";
 import { freePorts } from "../../support/freePorts";
 import { writeFiles } from "../../support/project";
 import { temporaryFolder } from "../../support/temporaryFolder";
@@ -45,4 +45,13 @@ test("regions are served on when the document of one becomes invalid", async () 
   await serve.prints(`live/eu  http://localhost:${moved}`);
   serve.interrupt();
   expect(await serve.ended()).toBe(0);
+});
+
+test("a region without a valid document is an error of one line at start, and nothing runs then", async () => {
+  const [eu, us] = await freePorts(2);
+  await writeRegions({ eu, us });
+  await writeDocument("eu", "{\n]");
+  const serve = await runCli(["serve"], { cwd: folder() });
+  expect(serve.exitCode).toBe(1);
+  expect(serve.output).toMatch(/\nerror: Region live\/eu: [^\n]*region\.json: not valid JSON: [^\n]*\n$/);
 });

@@ -45,7 +45,12 @@ export class DevSession {
       onLog: (region, record) => this.logs.add(record, this.gateways.urls.size > 1 ? region.label : ""),
       startGateway,
     });
-    this.watch = new ProgramWatch(project, stack, (file) => void this.reload(file));
+    this.watch = new ProgramWatch(
+      project,
+      stack,
+      (file) => void this.reload(file),
+      (message) => print(pc.red(message)),
+    );
   }
 
   /**

@@ -4,6 +4,7 @@ import { type FSWatcher, watch } from "chokidar";
 
 import { type Project } from "../project/project";
 import { stackConfigFiles } from "../project/stackConfig";
+import { reportOnce } from "../watchProblems";
 
 /** Editors write a file in several steps. */
 const SETTLE_MS = 40;
@@ -22,6 +23,7 @@ export class ProgramWatch {
     private readonly project: Project,
     stack: string,
     private readonly onChange: (file: string) => void,
+    onProblem: (message: string) => void,
   ) {
     this.configFiles = new Set([project.file, ...Object.values(stackConfigFiles(project, stack))]);
     const isIgnored = (path: string): boolean =>
@@ -32,6 +34,7 @@ export class ProgramWatch {
         .some((part) => IGNORED.has(part));
     this.watcher = watch([project.folder, ...this.configFiles], { ignored: isIgnored, ignoreInitial: true });
     this.watcher.on("all", (_, path) => this.changed(path));
+    reportOnce(this.watcher, project.folder, onProblem);
   }
 
   /** Resolves when changes are seen. */

@@ -7,6 +7,7 @@ import { CliError, errorText } from "../errors";
 import { LogPrinter } from "../output/logLines";
 import { regionTable, regionWarnings } from "../output/regionTable";
 import { readProject } from "../project/project";
+import { reportOnce } from "../watchProblems";
 import { findRegions, readRegionDocuments, stackFolder } from "./regionFolders";
 import { RegionGateways, type StartGateway } from "./regionGateways";
 
@@ -41,7 +42,9 @@ export class ServeSession {
       onLog: (region, record) => this.logs.add(record, this.gateways.urls.size > 1 ? region.label : ""),
       startGateway: options.startGateway,
     });
-    this.watcher = watchRegions(stackFolder(projectFolder, options.stack), () => this.changed());
+    const top = stackFolder(projectFolder, options.stack);
+    this.watcher = watchRegions(top, () => this.changed());
+    reportOnce(this.watcher, top, (message) => options.print(pc.red(message)));
   }
 
   /**

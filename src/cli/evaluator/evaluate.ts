@@ -79,6 +79,8 @@ function runProgram(options: EvaluateOptions, request: EvaluationRequest): Promi
     },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     signal: options.signal,
+    // a program may take no notice of others
+    killSignal: "SIGKILL",
   });
   const deployed = deploymentOf(options);
   for (const stream of [child.stdout, child.stderr]) forwardLines(stream, options.onOutput);

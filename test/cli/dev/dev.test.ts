@@ -31,3 +31,19 @@ test("a folder that cannot be watched is told, and the rest is served and watche
   command.interrupt();
   expect(await command.ended()).toBe(0);
 });
+
+test("a program that loops for ever is evaluated anew when it is changed", async () => {
+  const command = await dev(`console.log("loops"); for (;;);`);
+  await command.prints("loops");
+  const [port] = await freePorts(1);
+  await writeFiles(folder(), { "index.js": program(port) });
+  await command.prints(`test/here  http://localhost:${port}`);
+});
+
+test("Ctrl-C while the program is evaluated just ends", async () => {
+  const command = await dev(`process.on("SIGTERM", () => undefined); console.log("loops"); for (;;);`);
+  await command.prints("loops");
+  command.interrupt();
+  expect(await command.ended()).toBe(0);
+  expect(command.output).toMatch(/^shop stack dev\nEvaluating index\.js …\nprogram loops\n$/);
+});

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import "./nodeVersion";
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -1,5 +1,6 @@
 import { type Gateway, type GatewayOptions, type LogRecord } from "../../gateway/gatewayOptions";
 import { CliError } from "../errors";
+import { fileProblem } from "../fileErrors";
 import { type LocalRegion, readRegionDocuments } from "./regionFolders";
 
 export type StartGateway = (options: GatewayOptions) => Promise<Gateway>;
@@ -105,14 +106,17 @@ export function servedElsewhere(regions: readonly LocalRegion[]): CliError {
 }
 
 function startProblem(error: unknown, region: LocalRegion, port: number | undefined): CliError | undefined {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (code === "EADDRINUSE")
     return new CliError(
       `Region ${region.label}: port ${port} is taken by another process. Stop what listens there (another ` +
         `"fullcode dev" or "fullcode serve"?), or give the region another port: local({ port: … }).`,
     );
-  if (code === "EACCES") return new CliError(`Region ${region.label}: port ${port} may not be used: ${message}.`);
+  if (code === "EACCES" && syscall === "listen")
+    return new CliError(`Region ${region.label}: port ${port} may not be used: ${message}.`);
   if ((error as Error).name === "StoreInUseError") return servedElsewhere([region]);
   if ((error as Error).name === "NoRegionError") return new CliError(`Region ${region.label}: ${message}`);
-  return (error as Error).name === "InvalidDocumentError" ? new CliError(message) : undefined;
+  if ((error as Error).name === "InvalidDocumentError") return new CliError(message);
+  const problem = fileProblem(error, region.folder);
+  return problem === undefined ? undefined : new CliError(`Region ${region.label}: ${problem}`);
 }

@@ -5,6 +5,9 @@ export class CliError extends Error {
   override readonly name = "CliError";
 }
 
+/** A command line that cannot be meant; the exit code tells it from a command that has failed. */
+export class UsageError extends CliError {}
+
 /**
  * Gives what the file system refuses in the course of some work the name of the file.
  *

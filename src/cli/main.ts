@@ -14,7 +14,7 @@ import { type InvokeOptions } from "./commands/invoke";
 import { type LogsOptions } from "./commands/logs";
 import { type QueueListOptions, type QueueOptions } from "./commands/queue";
 import { type SendOptions } from "./commands/send";
-import { errorText } from "./errors";
+import { errorText, UsageError } from "./errors";
 import { problemWithStack } from "./project/stackName";
 
 const USAGE_ERROR = 2;
@@ -195,7 +195,7 @@ async function main(): Promise<void> {
       return;
     }
     console.error(`${pc.red("error:")} ${errorText(error)}`);
-    process.exitCode = 1;
+    process.exitCode = error instanceof UsageError ? USAGE_ERROR : 1;
   }
 }
 

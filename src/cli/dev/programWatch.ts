@@ -25,7 +25,8 @@ export class ProgramWatch {
     private readonly onChange: (file: string) => void,
     onProblem: (message: string) => void,
   ) {
-    this.configFiles = new Set([project.file, ...Object.values(stackConfigFiles(project, stack))]);
+    const { stackFile, overrideFile } = stackConfigFiles(project, stack);
+    this.configFiles = new Set([project.file, stackFile, overrideFile]);
     const isIgnored = (path: string): boolean =>
       path.startsWith(project.folder + sep) &&
       path

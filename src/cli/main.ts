@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import "./nodeVersion";
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -12,7 +14,8 @@ import { type InvokeOptions } from "./commands/invoke";
 import { type LogsOptions } from "./commands/logs";
 import { type QueueListOptions, type QueueOptions } from "./commands/queue";
 import { type SendOptions } from "./commands/send";
-import { errorText } from "./errors";
+import { errorText, UsageError } from "./errors";
+import { problemWithStack } from "./project/stackName";
 
 const USAGE_ERROR = 2;
 
@@ -141,7 +144,9 @@ interface ProjectOptions {
 
 function inProject(command: Command): Command {
   return command
-    .addOption(new Option("-s, --stack <name>", "the Pulumi stack").default("dev").env("FULLCODE_STACK"))
+    .addOption(
+      new Option("-s, --stack <name>", "the Pulumi stack").default("dev").env("FULLCODE_STACK").argParser(parseStack),
+    )
     .option("-C, --cwd <folder>", "the project's folder, or one below it", process.cwd());
 }
 
@@ -157,6 +162,12 @@ function ofRegion(command: Command): Command {
 
 function collect(value: string, earlier: string[] = []): string[] {
   return [...earlier, value];
+}
+
+function parseStack(name: string): string {
+  const problem = problemWithStack(name);
+  if (problem !== undefined) throw new InvalidArgumentError(problem);
+  return name;
 }
 
 function parseCount(text: string): number {
@@ -184,7 +195,7 @@ async function main(): Promise<void> {
       return;
     }
     console.error(`${pc.red("error:")} ${errorText(error)}`);
-    process.exitCode = 1;
+    process.exitCode = error instanceof UsageError ? USAGE_ERROR : 1;
   }
 }
 

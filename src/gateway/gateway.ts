@@ -19,10 +19,18 @@ import { RegionGateway } from "./regionGateway";
 
 export type { Gateway, GatewayOptions, GatewayStatus, LogRecord } from "./gatewayOptions";
 
+/** A folder without a valid `region.json`. */
+export class NoRegionError extends Error {
+  override readonly name = "NoRegionError";
+  constructor(folder: string, problems: readonly string[]) {
+    super(`${folder} holds no region: ${problems.join("; ") || "region.json is missing"}`.replaceAll(/\s*\n\s*/g, " "));
+  }
+}
+
 /**
  * Serves a region's folder: its endpoints, queues and crons.
  *
- * @throws Error when the folder has no valid `region.json`, when the port is taken, or when another gateway serves it.
+ * @throws NoRegionError when the folder has no valid `region.json`; Error when the port is taken, or when another gateway serves it.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const state = join(options.folder, STATE_FOLDER);
@@ -95,8 +103,7 @@ class LocalGateway extends RegionGateway {
     this.agents = agents;
     this.launcher = new Launcher({ folder, projectFolder, linkAddress: links.address, rootSecret, agents, groups });
     await this.source.start();
-    if (!this.hasRegion)
-      throw new Error(`${folder} holds no region: ${this.documents.problems.join("; ") || "region.json is missing"}`);
+    if (!this.hasRegion) throw new NoRegionError(folder, this.documents.problems);
     const port = await this.endpoints.listen();
     this.url = `http://localhost:${port}`;
     const adminUrl = await this.admin.listen();

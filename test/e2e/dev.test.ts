@@ -133,8 +133,16 @@ test("what is asked for and not there is an error of one line", async () => {
   const unknown = await cli("invoke", "nothing");
   expect([unknown.exitCode, unknown.output]).toEqual([
     1,
-    'error: There is no function "nothing" in development/eu-west, development/us-east.\n',
+    'error: There is no function "nothing" in development/eu-west, development/us-east; ' +
+      "there are: attachments, fulfilment, orders, report.\n",
   ]);
+  for (const command of [["logs"], ["logs", "--follow"], ["get", "deployments"], ["get", "builds"]]) {
+    const { exitCode, output } = await cli(...command, "nothing");
+    expect([exitCode, output]).toEqual([1, unknown.output]);
+  }
+  expect((await cli("send", "cron.order-report", "{}")).output).toMatch(
+    /^error: Queue "cron\.order-report" holds the firings of schedule "order-report"[^\n]*"fullcode invoke report"\.\n$/,
+  );
   expect((await cli("send", "nothing", "{}")).output).toMatch(/^error: There is no queue "nothing" in [^\n]*\n$/);
   expect((await cli("queue", "list", "nothing")).output).toMatch(
     /^error: There is no queue "nothing" in [^\n]*; there are: cron\.order-report, orders\.\n$/,

@@ -57,6 +57,14 @@ test("all parts of a request travel in the body, and the answer is a deployed en
   expect(await command.ended()).toBe(0);
 });
 
+test("a function knows the free port that it is reached at", async () => {
+  await writeFiles(folder(), { "src/index.js": "module.exports = (req, res) => res.send(req.appInfo.apiBaseUrl);" });
+  const command = new CliProcess(["start", "--port", "0"], { cwd: folder() });
+  await command.prints(/endpoint: http:\/\/localhost:\d+\n/);
+  const [url] = /http:\/\/localhost:\d+/.exec(command.output) ?? [];
+  expect(await (await post(url!, {})).text()).toBe(url);
+});
+
 describe("who sends a request that a page may have made", () => {
   let url: string;
   const send = (headers: OutgoingHttpHeaders) => call(url, { method: "POST", body: '{"query":{"a":"b"}}', headers });

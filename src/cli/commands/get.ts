@@ -16,6 +16,7 @@ export async function getBuilds(functionName: string | undefined, options: GetOp
       .flat()
       .filter((each) => functionName === undefined || each.function === functionName)
       .sort((a, b) => b.time - a.time);
+    if (builds.length === 0 && functionName !== undefined) await regions.requireFunction(functionName);
     if (options.json === true) return console.log(JSON.stringify(builds, null, 2));
     print(
       ["TIME", "REGION", "FUNCTION", "VERSION", "STATUS", ""],
@@ -43,6 +44,7 @@ export async function getDeployments(functionName: string | undefined, options: 
       })),
     );
     const deployments = answers.flat().filter((each) => functionName === undefined || each.function === functionName);
+    if (deployments.length === 0 && functionName !== undefined) await regions.requireFunction(functionName);
     if (options.json === true) return console.log(JSON.stringify(deployments, null, 2));
     print(
       ["REGION", "FUNCTION", "VERSION", "DEPLOYED", "STATE", ""],

@@ -1,6 +1,7 @@
 import pc from "picocolors";
 
-import { CliError } from "../errors";
+import { problemWithParts } from "../../gateway/admin/requestParts";
+import { UsageError } from "../errors";
 import { readInput } from "../readInput";
 import { type RegionSelection, withRegions } from "../regions/regionSelection";
 
@@ -25,9 +26,7 @@ interface TesterAnswer {
 export async function invoke(name: string, options: InvokeOptions): Promise<void> {
   const parts = await requestParts(options);
   await withRegions(options, async (regions) => {
-    const gateway = await regions.gatewayWith(`function "${name}"`, ({ functions }) =>
-      functions.some((each) => each.name === name),
-    );
+    const gateway = await regions.gatewayWith("function", name, ({ functions }) => functions.map((each) => each.name));
     const answer = await gateway.post<TesterAnswer>(`/functions/${name}/invoke`, parts);
     if (options.json === true) console.log(JSON.stringify(answer, null, 2));
     else print(answer, gateway.label);
@@ -43,14 +42,18 @@ function print({ status, body, logs, duration }: TesterAnswer, region: string): 
 }
 
 async function requestParts({ data, file }: InvokeOptions): Promise<string> {
+  if (data !== undefined && file !== undefined) throw new UsageError("Give either --data or --file.");
   const text = data ?? (file === undefined ? "{}" : (await readInput(file)).toString("utf8"));
+  let parts: unknown;
   try {
-    JSON.parse(text);
-    return text;
+    parts = JSON.parse(text);
   } catch (error) {
-    throw new CliError(
+    throw new UsageError(
       `${data === undefined ? file : "--data"} is not JSON: ${(error as Error).message}. ` +
         `Request parts look like {"ids": {"orderId": "1"}, "body": {}}.`,
     );
   }
+  const problem = problemWithParts(parts);
+  if (problem !== undefined) throw new UsageError(`${data === undefined ? file : "--data"}: ${problem}.`);
+  return text;
 }

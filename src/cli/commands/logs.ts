@@ -1,5 +1,5 @@
 import { type LogRecord } from "../../gateway/gatewayOptions";
-import { CliError } from "../errors";
+import { UsageError } from "../errors";
 import { LogPrinter } from "../output/logLines";
 import { askEach, type RegionSelection, withRegions } from "../regions/regionSelection";
 
@@ -33,20 +33,22 @@ export async function logs(functionName: string | undefined, options: LogsOption
     const earlier = await askEach(opened, async ({ label, log }) =>
       (await log.earlier()).map((record) => ({ label, record })),
     );
+    if (functionName !== undefined && earlier.flat().length === 0) await regions.requireFunction(functionName);
     for (const { label, record } of earlier.flat().sort((a, b) => a.record.time - b.record.time)) print(record, label);
     printer.flush();
     await Promise.all(followed.map(({ label, log }) => log.follow((record) => print(record, label))));
   });
 }
 
-/** @throws CliError for what is neither a duration nor a time. */
+/** @throws UsageError for what is neither a duration nor a time. */
 export function sinceTime(since: string | undefined, now = Date.now()): number {
   if (since === undefined) return 0;
   const [, amount, unit] = /^(\d+)\s*([smhd])$/.exec(since) ?? [];
   if (amount !== undefined && unit !== undefined) return now - Number(amount) * UNIT_MS[unit];
-  const time = Date.parse(since);
+  // JavaScript takes almost anything for a date: "10" is a day in October 2001
+  const time = /^\d{4}-\d\d-\d\d/.test(since) ? Date.parse(since) : NaN;
   if (Number.isNaN(time))
-    throw new CliError(
+    throw new UsageError(
       `--since: "${since}" is neither a duration such as "10m" nor a time such as "2025-01-31T12:00:00Z".`,
     );
   return time;

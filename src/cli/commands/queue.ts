@@ -4,10 +4,10 @@ import { type ListedLetter } from "../../gateway/admin/deadLetterList";
 import { cronQueueName } from "../../gateway/crons/cronQueueName";
 import { type GatewayStatus } from "../../gateway/gatewayOptions";
 import { type AdminClient } from "../admin/adminClient";
-import { CliError } from "../errors";
+import { CliError, UsageError } from "../errors";
 import { table } from "../output/table";
 import { warn } from "../output/warning";
-import { askEach, type RegionSelection, type SelectedRegions, withRegions } from "../regions/regionSelection";
+import { askEach, notThere, type RegionSelection, type SelectedRegions, withRegions } from "../regions/regionSelection";
 
 export interface QueueOptions extends RegionSelection {
   json?: boolean;
@@ -43,7 +43,7 @@ const MAX_BODY_SHOWN = 60;
 /** `fullcode queue list`: counts of all queues, or the dead letters of one. */
 export async function listQueues(queue: string | undefined, options: QueueListOptions): Promise<void> {
   if (queue === undefined && options.bodies === true)
-    throw new CliError("--bodies is about the dead letters of a queue: name the queue.");
+    throw new UsageError("--bodies is about the dead letters of a queue: name the queue.");
   await withRegions(options, (regions) =>
     queue === undefined ? listCounts(regions, options) : listDeadLetters(queue, regions, options),
   );
@@ -145,10 +145,10 @@ async function gatewaysWithQueue(queue: string, regions: SelectedRegions): Promi
   });
   const having = asked.filter(({ names }) => names.includes(queue)).map(({ gateway }) => gateway);
   if (having.length > 0) return having;
-  const known = [...new Set(asked.flatMap(({ names }) => names))].sort();
-  throw new CliError(
-    `There is no queue "${queue}" in ${asked.map(({ gateway }) => gateway.label).join(", ")}; there ` +
-      (known.length === 0 ? "are none." : `are: ${known.join(", ")}.`),
+  throw notThere(
+    "queue",
+    queue,
+    asked.map(({ gateway: { label }, names }) => ({ label, names })),
   );
 }
 

@@ -21,7 +21,12 @@ export interface DevSessionOptions {
   startGateway: StartGateway;
   /** See {@link evaluate}. */
   evaluator?: string;
+  /** Ends the evaluation of the start, which may never end by itself. */
+  signal?: AbortSignal;
 }
+
+/** A program that takes longer than this may never end. */
+const LONG_EVALUATION_MS = 10_000;
 
 /** `fullcode dev`: a program evaluated, its regions served, both again on each change. */
 export class DevSession {
@@ -45,13 +50,19 @@ export class DevSession {
       onLog: (region, record) => this.logs.add(record, this.gateways.urls.size > 1 ? region.label : ""),
       startGateway,
     });
-    this.watch = new ProgramWatch(project, stack, (file) => void this.reload(file));
+    this.watch = new ProgramWatch(
+      project,
+      stack,
+      (file) => void this.reload(file),
+      (message) => print(pc.red(message)),
+    );
   }
 
   /**
    * Resolves when the regions are served.
    *
-   * @throws CliError when the program cannot be evaluated or a region not be started; nothing runs then.
+   * @throws CliError when the program cannot be evaluated or a region not be started, AbortError when its evaluation was
+   *   ended by the signal; nothing runs then.
    */
   static async start(options: DevSessionOptions): Promise<DevSession> {
     const { cwd, stack, print } = options;
@@ -59,8 +70,10 @@ export class DevSession {
     print(`${pc.bold(project.name)} ${pc.dim(`stack ${stack}`)}`);
     print(pc.dim(`Evaluating ${relative(cwd, project.program)} …`));
     const session = new DevSession(options, project);
+    const starting = session.startRegions();
+    session.reloading = starting.catch(() => undefined);
     try {
-      await session.startRegions();
+      await starting;
       return session;
     } catch (error) {
       await session.stop();
@@ -78,13 +91,24 @@ export class DevSession {
   }
 
   private async startRegions(): Promise<void> {
-    const [evaluation] = await Promise.all([this.evaluate(), this.watch.ready()]);
+    const [evaluation] = await Promise.all([this.firstEvaluation(), this.watch.ready()]);
     await this.requireUnserved();
     this.options.print(pc.dim("Starting gateways …"));
     const { problems } = await this.serve(evaluation);
     if (problems.length > 0) throw new CliError(problems.map(({ message }) => message).join("\n"));
     await this.printRegions();
     this.printWarnings(evaluation, await this.warnings());
+  }
+
+  /** A change ends the evaluation under way; then there is nothing yet that could be served instead. */
+  private async firstEvaluation(): Promise<Evaluation> {
+    for (;;) {
+      try {
+        return await this.evaluate();
+      } catch (error) {
+        if ((error as Error).name !== "AbortError" || this.options.signal?.aborted === true) throw error;
+      }
+    }
   }
 
   /**
@@ -126,25 +150,39 @@ export class DevSession {
   }
 
   private async evaluate(): Promise<Evaluation> {
-    const { stack, print, evaluator } = this.options;
+    const { stack, print, evaluator, signal } = this.options;
     const abort = new AbortController();
     this.evaluating = abort;
     let sources: string[] = [];
+    const begun = setTimeout(() => print(pc.yellow(this.stillEvaluating())), LONG_EVALUATION_MS);
     try {
       const evaluation = await evaluate({
         project: this.project,
         stack,
         evaluator,
-        signal: abort.signal,
+        signal: AbortSignal.any([abort.signal, ...(signal === undefined ? [] : [signal])]),
         onOutput: (line) => print(`${pc.dim("program")} ${line}`),
-        onSources: (files) => (sources = files),
+        onSources: (files) => {
+          sources = files;
+          this.watch.setSources(files, true);
+        },
       });
       this.watch.setSources(evaluation.sources, false);
       return evaluation;
     } catch (error) {
       this.watch.setSources(sources, true);
       throw error;
+    } finally {
+      clearTimeout(begun);
     }
+  }
+
+  private stillEvaluating(): string {
+    const program = relative(this.options.cwd, this.project.program);
+    return (
+      `Still evaluating ${program} (${LONG_EVALUATION_MS / 1_000} s) … If it loops or waits for ever, press Ctrl-C, or ` +
+      `correct it: a change begins anew.`
+    );
   }
 
   private async serve({ files }: Evaluation): Promise<Reconciliation> {

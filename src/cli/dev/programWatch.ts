@@ -4,6 +4,7 @@ import { type FSWatcher, watch } from "chokidar";
 
 import { type Project } from "../project/project";
 import { stackConfigFiles } from "../project/stackConfig";
+import { reportOnce } from "../watchProblems";
 
 /** Editors write a file in several steps. */
 const SETTLE_MS = 40;
@@ -22,8 +23,10 @@ export class ProgramWatch {
     private readonly project: Project,
     stack: string,
     private readonly onChange: (file: string) => void,
+    onProblem: (message: string) => void,
   ) {
-    this.configFiles = new Set([project.file, ...Object.values(stackConfigFiles(project, stack))]);
+    const { stackFile, overrideFile } = stackConfigFiles(project, stack);
+    this.configFiles = new Set([project.file, stackFile, overrideFile]);
     const isIgnored = (path: string): boolean =>
       path.startsWith(project.folder + sep) &&
       path
@@ -32,6 +35,7 @@ export class ProgramWatch {
         .some((part) => IGNORED.has(part));
     this.watcher = watch([project.folder, ...this.configFiles], { ignored: isIgnored, ignoreInitial: true });
     this.watcher.on("all", (_, path) => this.changed(path));
+    reportOnce(this.watcher, project.folder, onProblem);
   }
 
   /** Resolves when changes are seen. */

@@ -35,6 +35,9 @@ export interface EvaluateOptions {
   evaluator?: string;
 }
 
+/** The SDK marks what it logs without an engine by where that is from, which says nothing to the program's author. */
+const SDK_MARK = /^((?:debug|info|warning|error): )\[runtime\] /;
+
 /** A program that cannot be evaluated. The message says what and where. */
 export class ProgramError extends CliError {}
 
@@ -79,6 +82,8 @@ function runProgram(options: EvaluateOptions, request: EvaluationRequest): Promi
     },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     signal: options.signal,
+    // a program may take no notice of others
+    killSignal: "SIGKILL",
   });
   const deployed = deploymentOf(options);
   for (const stream of [child.stdout, child.stderr]) forwardLines(stream, options.onOutput);
@@ -112,5 +117,5 @@ function deploymentOf({ project, stack }: EvaluateOptions): (urn: string) => Pro
 
 function forwardLines(stream: Readable | null, onLine: ((line: string) => void) | undefined): void {
   if (stream === null) return;
-  createInterface({ input: stream }).on("line", (line) => onLine?.(line));
+  createInterface({ input: stream }).on("line", (line) => onLine?.(line.replace(SDK_MARK, "$1")));
 }

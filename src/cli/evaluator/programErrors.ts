@@ -1,7 +1,10 @@
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { inspect } from "node:util";
 
 import { type EvaluationFailure } from "./messages";
+
+const MAX_CAUSES = 5;
 
 /** Root of this package, whose own frames are not the user's. */
 const PACKAGE_FOLDER = join(__dirname, "..", "..", "..");
@@ -19,7 +22,14 @@ export function describeProgramError(error: unknown, projectFolder: string, hide
   if (code === "MODULE_NOT_FOUND" || code === "ERR_MODULE_NOT_FOUND")
     return { kind: "failed", message: `${error.message.split("\n")[0]}. Has "npm install" been run?`, at };
   const message = hidesKind || error.name === "Error" ? error.message : `${error.name}: ${error.message}`;
-  return { kind: "failed", message, at };
+  return { kind: "failed", message: message + causes(error), at };
+}
+
+/** Why it came to an error, a line each; a chain may be a circle. */
+function causes({ cause }: Error, depth = 1): string {
+  if (cause === undefined || depth > MAX_CAUSES) return "";
+  if (!(cause instanceof Error)) return `\n  caused by ${typeof cause === "string" ? cause : inspect(cause)}`;
+  return `\n  caused by ${cause.name === "Error" ? "" : `${cause.name}: `}${cause.message}${causes(cause, depth + 1)}`;
 }
 
 /** What the SDK says about configuration that is missing, with the place that is this machine's own. */

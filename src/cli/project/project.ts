@@ -50,7 +50,13 @@ export async function readProject(cwd: string): Promise<Project> {
     throw new CliError(
       `No Pulumi.yaml in ${resolve(cwd)} or above it. Run this in a project's folder, or name one with --cwd.`,
     );
-  const result = projectFile.safeParse(parseYaml(await readFile(file, "utf8"), file));
+  const content = parseYaml(await readFile(file, "utf8"), file);
+  if (typeof content !== "object" || content === null || Array.isArray(content))
+    throw new CliError(`${file}: it has to be a mapping with "name" and "runtime: nodejs", and is ${kindOf(content)}.`);
+  for (const key of ["name", "runtime"])
+    if (!(key in content))
+      throw new CliError(`${file}: ${key}: it is missing${key === "runtime" ? '; "nodejs" is run here' : ""}.`);
+  const result = projectFile.safeParse(content);
   if (!result.success)
     throw new CliError(
       `${file}: ${result.error.issues.map((issue) => `${issue.path.join(".") || "project"}: ${issue.message}`).join("; ")}`,
@@ -71,6 +77,12 @@ export async function readProject(cwd: string): Promise<Project> {
     backendUrl: data.backend?.url,
     config: typeof data.config === "object" && data.config !== null ? data.config : {},
   };
+}
+
+/** What YAML has given in place of a mapping. */
+export function kindOf(content: unknown): string {
+  if (content === null || content === undefined) return "empty";
+  return Array.isArray(content) ? "a list" : `a ${typeof content}`;
 }
 
 /** @throws CliError that names file, line and column. */

@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseEnv } from "node:util";
 
 import { z } from "zod";
 
 import { CliError } from "../errors";
 import { type Decrypter, passphraseDecrypter, passphraseFromEnvironment } from "./passphrase";
-import { parseYaml, type Project } from "./project";
+import { kindOf, parseYaml, type Project } from "./project";
 
 /** A stack's configuration, ready for a program: every value a string, as the Pulumi engine hands them over. */
 export interface StackConfig {
@@ -21,8 +21,13 @@ const stackFile = z.looseObject({
 });
 type StackFile = z.infer<typeof stackFile>;
 
+interface ConfigFiles {
+  stackFile: string;
+  overrideFile: string;
+}
+
 /** The files of a stack's configuration, whether they exist or not. Values in the second win. */
-export function stackConfigFiles(project: Project, stack: string): { stackFile: string; overrideFile: string } {
+export function stackConfigFiles(project: Project, stack: string): ConfigFiles {
   return {
     stackFile: join(project.configFolder, `Pulumi.${stack}.yaml`),
     overrideFile: join(project.folder, `.env.${stack}`),
@@ -44,11 +49,11 @@ export async function readStackConfig(
   const files = stackConfigFiles(project, stack);
   const [text, overrideText] = await Promise.all([readIfThere(files.stackFile), readIfThere(files.overrideFile)]);
   const stackValues = text === undefined ? {} : readStackFile(text, files.stackFile);
-  const overrides = qualifyKeys(project, overrideText === undefined ? {} : parseEnv(overrideText));
+  const overrides = qualifyKeys(project, overrideText === undefined ? {} : readOverrides(overrideText, files));
   const entries = qualifyKeys(project, stackValues.config ?? {});
   const decrypter = lazyDecrypter(stackValues, files, environment);
 
-  const config: StackConfig = { values: projectDefaults(project, { ...entries, ...overrides }), secretKeys: [] };
+  const config: StackConfig = { values: projectDefaults(project, files, { ...entries, ...overrides }), secretKeys: [] };
   for (const [key, value] of Object.entries(entries)) {
     const secret = containsSecret(value);
     if (secret) config.secretKeys.push(key);
@@ -59,8 +64,33 @@ export async function readStackConfig(
   return config;
 }
 
+/**
+ * What is no assignment has no effect, and is a value that is missing later. Values in quotes may go on over lines.
+ *
+ * @throws CliError that names the line.
+ */
+function readOverrides(text: string, { overrideFile }: ConfigFiles): NodeJS.Dict<string> {
+  let quote: string | undefined;
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (quote !== undefined) {
+      if (line.includes(quote)) quote = undefined;
+      continue;
+    }
+    if (/^\s*(#.*)?$/.test(line)) continue;
+    const [, value] = /^\s*(?:export\s+)?[^\s=#]+\s*=\s*(.*)$/.exec(line) ?? [];
+    if (value === undefined)
+      throw new CliError(`${overrideFile}:${index + 1}: this line is no assignment such as "key=value".`);
+    const [first] = value;
+    if (/["'`]/.test(first ?? "") && !value.slice(1).includes(first)) quote = first;
+  }
+  return parseEnv(text);
+}
+
 function readStackFile(text: string, file: string): StackFile {
-  const result = stackFile.safeParse(parseYaml(text, file) ?? {});
+  const content = parseYaml(text, file) ?? {};
+  if (typeof content !== "object" || Array.isArray(content))
+    throw new CliError(`${file}: it has to be a mapping with "config:", and is ${kindOf(content)}.`);
+  const result = stackFile.safeParse(content);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new CliError(`${file}: ${issue?.path.join(".")}: ${issue?.message}`);
@@ -80,7 +110,11 @@ const declaration = z.looseObject({
 });
 
 /** Values of Pulumi.yaml: plain, or declared with `default` or `value`; declared without either, the stack sets it. */
-function projectDefaults(project: Project, set: Record<string, unknown>): Record<string, string> {
+function projectDefaults(
+  project: Project,
+  { overrideFile }: ConfigFiles,
+  set: Record<string, unknown>,
+): Record<string, string> {
   const defaults: Record<string, string> = {};
   for (const [key, entry] of Object.entries(qualifyKeys(project, project.config))) {
     const declared = Array.isArray(entry) ? undefined : declaration.safeParse(entry).data;
@@ -89,7 +123,7 @@ function projectDefaults(project: Project, set: Record<string, unknown>): Record
     else if (!(key in set))
       throw new CliError(
         `${project.file}: config: "${key}" has no default, and the stack sets none. ` +
-          `Set it with "pulumi config set ${key} <value>", or as a line "${key}=<value>" in .env.<stack>.`,
+          `Set it with "pulumi config set ${key} <value>", or as a line "${key}=<value>" in ${basename(overrideFile)}.`,
       );
   }
   return defaults;
@@ -121,7 +155,7 @@ function decryptAll(value: unknown, decrypter: Decrypter): unknown {
 /** Derives the key when the first secret needs it: that takes a good part of a second. */
 function lazyDecrypter(
   { encryptionsalt: salt, secretsprovider: provider }: StackFile,
-  files: { stackFile: string; overrideFile: string },
+  files: ConfigFiles,
   environment: NodeJS.ProcessEnv,
 ): (key: string) => Promise<Decrypter> {
   let decrypter: Promise<Decrypter> | undefined;

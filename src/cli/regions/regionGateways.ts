@@ -1,5 +1,6 @@
 import { type Gateway, type GatewayOptions, type LogRecord } from "../../gateway/gatewayOptions";
 import { CliError } from "../errors";
+import { fileProblem } from "../fileErrors";
 import { type LocalRegion, readRegionDocuments } from "./regionFolders";
 
 export type StartGateway = (options: GatewayOptions) => Promise<Gateway>;
@@ -42,9 +43,7 @@ export class RegionGateways {
    * others serve what is on disk now. A region that cannot be started does not keep the others from it.
    */
   async reconcile(regions: readonly LocalRegion[]): Promise<Reconciliation> {
-    const wanted = await Promise.all(
-      regions.map(async (region) => ({ region, port: (await readRegionDocuments(region.folder)).region?.port })),
-    );
+    const wanted = await Promise.all(regions.map(async (region) => ({ region, port: await this.wantedPort(region) })));
     const stays = ({ region, port }: { region: LocalRegion; port: number | undefined }): boolean =>
       wanted.some((each) => each.region.folder === region.folder && each.port === port);
 
@@ -67,6 +66,12 @@ export class RegionGateways {
   /** Answers what was accepted, then ends all instances. */
   async stopAll(): Promise<void> {
     await Promise.all([...this.running.values()].map((each) => this.stop(each)));
+  }
+
+  /** A region whose document has become invalid stays where its last valid one has it. */
+  private async wantedPort({ folder }: LocalRegion): Promise<number | undefined> {
+    const { region } = await readRegionDocuments(folder);
+    return region === undefined ? this.running.get(folder)?.port : region.port;
   }
 
   private async start({ region, port }: { region: LocalRegion; port: number | undefined }): Promise<void> {
@@ -101,13 +106,17 @@ export function servedElsewhere(regions: readonly LocalRegion[]): CliError {
 }
 
 function startProblem(error: unknown, region: LocalRegion, port: number | undefined): CliError | undefined {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (code === "EADDRINUSE")
     return new CliError(
       `Region ${region.label}: port ${port} is taken by another process. Stop what listens there (another ` +
         `"fullcode dev" or "fullcode serve"?), or give the region another port: local({ port: … }).`,
     );
-  if (code === "EACCES") return new CliError(`Region ${region.label}: port ${port} may not be used: ${message}.`);
+  if (code === "EACCES" && syscall === "listen")
+    return new CliError(`Region ${region.label}: port ${port} may not be used: ${message}.`);
   if ((error as Error).name === "StoreInUseError") return servedElsewhere([region]);
-  return (error as Error).name === "InvalidDocumentError" ? new CliError(message) : undefined;
+  if ((error as Error).name === "NoRegionError") return new CliError(`Region ${region.label}: ${message}`);
+  if ((error as Error).name === "InvalidDocumentError") return new CliError(message);
+  const problem = fileProblem(error, region.folder);
+  return problem === undefined ? undefined : new CliError(`Region ${region.label}: ${problem}`);
 }

@@ -2,7 +2,7 @@ import pc from "picocolors";
 
 import { type GatewayStatus } from "../../gateway/gatewayOptions";
 import { type AdminClient } from "../admin/adminClient";
-import { CliError } from "../errors";
+import { CliError, UsageError } from "../errors";
 import { warn } from "../output/warning";
 import { readProject } from "../project/project";
 import { settle, together } from "../settle";
@@ -60,22 +60,47 @@ export class SelectedRegions {
    * A gateway of the first served region that has what a command is about. Where several have it, the standard error
    * says which one it is.
    *
-   * @param what - Names it in the error.
+   * @param kind - What it is, in errors.
+   * @param namesIn - Those that a region has.
    * @throws CliError when no region has it.
    */
-  async gatewayWith(what: string, has: (status: GatewayStatus) => boolean): Promise<AdminClient> {
+  async gatewayWith(
+    kind: "function" | "queue",
+    name: string,
+    namesIn: (status: GatewayStatus) => string[],
+  ): Promise<AdminClient> {
     const { served, unreachable } = await this.reach();
     leaveOut(unreachable);
     const { values, errors } = await settle(
-      served.map(async (gateway) => ({ gateway, has: has(await gateway.get<GatewayStatus>("/status")) })),
+      served.map(async (gateway) => ({ gateway, names: namesIn(await gateway.get<GatewayStatus>("/status")) })),
     );
     if (values.length === 0) throw together(errors);
     leaveOut(errors);
-    const having = values.filter((each) => each.has).map(({ gateway }) => gateway);
+    const having = values.filter(({ names }) => names.includes(name)).map(({ gateway }) => gateway);
     const [first] = having;
     if (having.length > 1) console.error(pc.dim(choiceNote(having)));
     if (first !== undefined) return first;
-    throw new CliError(`There is no ${what} in ${values.map(({ gateway }) => gateway.label).join(", ")}.`);
+    throw notThere(
+      kind,
+      name,
+      values.map(({ gateway: { label }, names }) => ({ label, names })),
+    );
+  }
+
+  /**
+   * For commands that have found nothing of a function: there may be nothing to find.
+   *
+   * @throws CliError when no region has or had the function. A region that cannot say may have it.
+   */
+  async requireFunction(name: string): Promise<void> {
+    const { values, errors } = await settle(
+      this.all.map(async (region) => {
+        const known = (await Promise.all([region.deployments(), region.builds()])).flat();
+        return { label: region.label, names: known.map((each) => each.function) };
+      }),
+    );
+    if (errors.length > 0 || values.some(({ names }) => names.includes(name))) return;
+    throw notThere("function", name, values);
   }
 
   notServed(): CliError {
@@ -88,6 +113,19 @@ export class SelectedRegions {
     if (served.length > 0) return { served, unreachable: errors };
     throw errors.length > 0 ? together(errors) : this.notServed();
   }
+}
+
+/** Nothing of the name is in any of the regions, which have others. */
+export function notThere(
+  kind: "function" | "queue",
+  name: string,
+  regions: readonly { label: string; names: readonly string[] }[],
+): CliError {
+  const known = [...new Set(regions.flatMap(({ names }) => names))].sort();
+  return new CliError(
+    `There is no ${kind} "${name}" in ${regions.map(({ label }) => label).join(", ")}; there ` +
+      (known.length === 0 ? "are none." : `are: ${known.join(", ")}.`),
+  );
 }
 
 /**
@@ -117,7 +155,7 @@ async function selectRegions(selection: RegionSelection): Promise<SelectedRegion
   }
   for (const option of ["namespace", "app"] as const)
     if (selection[option] !== undefined)
-      throw new CliError(
+      throw new UsageError(
         `--${option} is about regions in clusters: name the cluster's kubeconfig context with --context.`,
       );
   const { folder } = await readProject(selection.cwd);

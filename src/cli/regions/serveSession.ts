@@ -3,10 +3,11 @@ import { basename, relative, sep } from "node:path";
 import { type FSWatcher, watch } from "chokidar";
 import pc from "picocolors";
 
-import { CliError } from "../errors";
+import { CliError, errorText } from "../errors";
 import { LogPrinter } from "../output/logLines";
 import { regionTable, regionWarnings } from "../output/regionTable";
 import { readProject } from "../project/project";
+import { reportOnce } from "../watchProblems";
 import { findRegions, readRegionDocuments, stackFolder } from "./regionFolders";
 import { RegionGateways, type StartGateway } from "./regionGateways";
 
@@ -41,7 +42,9 @@ export class ServeSession {
       onLog: (region, record) => this.logs.add(record, this.gateways.urls.size > 1 ? region.label : ""),
       startGateway: options.startGateway,
     });
-    this.watcher = watchRegions(stackFolder(projectFolder, options.stack), () => this.changed());
+    const top = stackFolder(projectFolder, options.stack);
+    this.watcher = watchRegions(top, () => this.changed());
+    reportOnce(this.watcher, top, (message) => options.print(pc.red(message)));
   }
 
   /**
@@ -58,11 +61,15 @@ export class ServeSession {
           `the program without deploying it: "fullcode dev --stack ${stack}".`,
       );
     const session = new ServeSession(options, folder);
-    await new Promise<void>((resolve) => session.watcher.once("ready", resolve));
-    const problems = await session.update();
-    if (problems.length === 0) return session;
-    await session.stop();
-    throw new CliError(problems.map(({ message }) => message).join("\n"));
+    try {
+      await new Promise<void>((resolve) => session.watcher.once("ready", resolve));
+      const problems = await session.update();
+      if (problems.length > 0) throw new CliError(problems.map(({ message }) => message).join("\n"));
+      return session;
+    } catch (error) {
+      await session.stop();
+      throw error;
+    }
   }
 
   /** Answers what was accepted and ends everything. */
@@ -81,8 +88,14 @@ export class ServeSession {
     }, SETTLE_MS);
   }
 
+  /** Whatever is wrong with one region, the others are served on. */
   private async updateNow(): Promise<void> {
-    for (const { message } of await this.update()) this.options.print(pc.red(message));
+    const { print } = this.options;
+    try {
+      for (const { message } of await this.update()) print(pc.red(message));
+    } catch (error) {
+      print(pc.red(errorText(error)));
+    }
   }
 
   private async update(): Promise<CliError[]> {

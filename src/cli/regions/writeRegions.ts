@@ -9,6 +9,7 @@ import {
   writeLocalFile,
 } from "../../platforms/local/localFiles";
 import { DOCUMENT_FILE, parseDocument, SECRETS_FOLDER } from "../../spec";
+import { withFile } from "../errors";
 import { findRegions } from "./regionFolders";
 
 /** Functions and what they need come before what refers to them, and the region, which makes all visible, last. */
@@ -19,7 +20,7 @@ const ORDER = [`${SECRETS_FOLDER}/`, "function.", "queue.", "cron.", "route.", "
  * over, file by file, each atomically. What gateways write themselves stays.
  *
  * @returns How many files were written and removed.
- * @throws InvalidDocumentError before anything is written.
+ * @throws InvalidDocumentError before anything is written, CliError when a file cannot be written.
  */
 export async function writeRegions(
   projectFolder: string,
@@ -32,20 +33,28 @@ export async function writeRegions(
   const declared = new Set(files.map(({ folder, file }) => `${folder}/${file}`));
   let written = 0;
   for (const file of files.toSorted((a, b) => rank(a) - rank(b))) {
-    if (await isLocalFileCurrent(projectFolder, file)) continue;
-    await writeLocalFile(projectFolder, file);
-    written++;
+    if (await withFile(pathOf(projectFolder, file), writeIfChanged(projectFolder, file))) written++;
   }
   let removed = 0;
   for (const file of (await existingFiles(projectFolder, stack)).sort((a, b) => rank(b) - rank(a))) {
     if (declared.has(`${file.folder}/${file.file}`)) continue;
-    await removeLocalFile(projectFolder, file);
+    await withFile(pathOf(projectFolder, file), removeLocalFile(projectFolder, file));
     removed++;
   }
   return { written, removed };
 }
 
 type FileName = Pick<LocalFile, "folder" | "file">;
+
+async function writeIfChanged(projectFolder: string, file: LocalFile): Promise<boolean> {
+  if (await isLocalFileCurrent(projectFolder, file)) return false;
+  await writeLocalFile(projectFolder, file);
+  return true;
+}
+
+function pathOf(projectFolder: string, { folder, file }: FileName): string {
+  return join(projectFolder, folder, file);
+}
 
 function rank({ file }: FileName): number {
   return ORDER.findIndex((start) => file.startsWith(start));

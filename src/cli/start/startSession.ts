@@ -45,6 +45,7 @@ export class StartSession {
       ) as AdminAddress;
       this.server = new StartServer(address, document.name, limits.DEFAULT_MAX_REQUEST_BYTES);
       const port = await this.server.listen(this.options.port);
+      if (port !== this.options.port) await this.writeRegion(port);
       print(`Local development HTTP server running at port:${port}.`);
       print(`You can now test your function using the following endpoint: http://localhost:${port}`);
       return port;
@@ -64,17 +65,8 @@ export class StartSession {
 
   private async startRegion(document: DocumentInput): Promise<void> {
     this.regionFolder = await mkdtemp(join(tmpdir(), "fullcode-start-"));
-    const region: DocumentInput = {
-      kind: "Region",
-      apiVersion: API_VERSION,
-      name: "local",
-      app: "local",
-      environment: "local",
-      environmentType: "development",
-      url: `http://localhost:${this.options.port}`,
-    };
-    for (const each of [document, region])
-      await writeFile(join(this.regionFolder, documentFileName(each)), JSON.stringify(each));
+    await this.write(document);
+    await this.writeRegion(this.options.port);
     this.gateway = await this.options.startGateway({
       folder: this.regionFolder,
       projectFolder: resolve(this.options.folder),
@@ -83,5 +75,22 @@ export class StartSession {
       port: 0,
       onLog: (record) => this.logs.add(record),
     });
+  }
+  /** Functions learn from it where they are reached, and a free port is known only when it is listened at. */
+  private async writeRegion(port: number): Promise<void> {
+    await this.write({
+      kind: "Region",
+      apiVersion: API_VERSION,
+      name: "local",
+      app: "local",
+      environment: "local",
+      environmentType: "development",
+      url: `http://localhost:${port}`,
+    });
+    await this.gateway?.reload();
+  }
+
+  private async write(document: DocumentInput): Promise<void> {
+    await writeFile(join(this.regionFolder!, documentFileName(document)), JSON.stringify(document));
   }
 }

@@ -6,9 +6,7 @@ import { BufferedCaller } from "../invocations/bufferedCaller";
 import { GatewayError } from "../invocations/gatewayError";
 import { Invocation, NO_BODY } from "../invocations/invocation";
 import { headerOf } from "../headerList";
-
-/** Parts of a request that a tester may give; the handler gets them as they are. */
-const PARTS = ["ids", "query", "headers", "appParams", "client", "session", "appInfo", "files", "body"] as const;
+import { problemWithParts, REQUEST_PARTS } from "./requestParts";
 
 /** What a tester gets. */
 export interface TesterAnswer {
@@ -24,15 +22,17 @@ export interface TesterAnswer {
 /**
  * Invokes a function with request parts instead of a request.
  *
- * @throws GatewayError 400 when the parts are not an object, or whatever kept the function from running.
+ * @throws GatewayError 400 when the parts are not an object or one is not known, or whatever kept the function from running.
  */
 export async function invokeAsTester(host: FunctionHost, parts: unknown): Promise<TesterAnswer> {
-  if (typeof parts !== "object" || parts === null || Array.isArray(parts))
-    throw new GatewayError(400, "InvalidParts", `a tester sends a JSON object with any of ${PARTS.join(", ")}`);
+  const problem = problemWithParts(parts);
+  if (problem !== undefined) throw new GatewayError(400, "InvalidParts", problem);
   const given = parts as Record<string, unknown>;
   const method = typeof given.method === "string" ? given.method : "POST";
   const path = typeof given.path === "string" ? given.path : "/";
-  const overrides = Object.fromEntries(PARTS.filter((part) => part in given).map((part) => [part, given[part]]));
+  const overrides = Object.fromEntries(
+    REQUEST_PARTS.filter((part) => part in given).map((part) => [part, given[part]]),
+  );
   const caller = new BufferedCaller(host.current.limits.responseBytes);
   const invocation = new Invocation(
     {

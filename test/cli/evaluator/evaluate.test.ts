@@ -70,6 +70,7 @@ test("a program becomes the files of its local regions", async () => {
         ${APP}
         new CronTrigger("nightly", { function: fn, schedule: "0 2 * * *" });
         new EndpointTrigger("more", { function: fn, method: "GET", path });
+        void pulumi.log.warn("careful");
         console.log("in", pulumi.getProject(), pulumi.getStack(), process.cwd());
         export const urls = environment.urls;
         export const secret = config.requireSecret("key");`,
@@ -95,7 +96,7 @@ test("a program becomes the files of its local regions", async () => {
   });
   expect(evaluation.outputs).toEqual({ urls: { here: "http://localhost:5101" }, secret: "[secret]" });
   expect(evaluation.sources.sort()).toEqual([join(folder(), "index.ts"), join(folder(), "lib/path.ts")]);
-  expect(lines).toEqual([`in shop dev ${folder()}`]);
+  expect(lines.sort()).toEqual([`in shop dev ${folder()}`, "warning: careful"]);
 });
 
 test("nothing is staged for images of regions in clusters, whose functions need not even compile", async () => {
@@ -154,6 +155,11 @@ test.each<[string, string, RegExp]>([
     "a component's problem",
     `${HEAD}\nnew ServerlessApp("Bad Name");`,
     /^ServerlessApp "Bad Name": name: [^\n]*\n {2}at index\.ts:6:1$/,
+  ],
+  [
+    "an error with its cause",
+    `throw new Error("no plan", { cause: new TypeError("bad", { cause: "why" }) });`,
+    /^no plan\n {2}caused by TypeError: bad\n {2}caused by why\n {2}at index\.ts:1:7$/,
   ],
   ["a value that is not an error", `throw "text";`, /^The program threw text$/],
   [

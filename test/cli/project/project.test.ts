@@ -55,7 +55,9 @@ test.each<[string, string, Record<string, string>, string]>([
 test.each<[string, Record<string, string>, RegExp]>([
   ["no project", {}, /No Pulumi\.yaml in .* or above it\. .*--cwd/],
   ["another language", { "Pulumi.yaml": "name: a\nruntime: python\n" }, /"python" programs are not run here/],
-  ["no name", { "Pulumi.yaml": "runtime: nodejs\n" }, /Pulumi\.yaml: name: /],
+  ["no name", { "Pulumi.yaml": "runtime: nodejs\n" }, /Pulumi\.yaml: name: it is missing\.$/],
+  ["no runtime", { "Pulumi.yaml": "name: a\n" }, /Pulumi\.yaml: runtime: it is missing; "nodejs" is run here\.$/],
+  ["an empty project file", { "Pulumi.yaml": "" }, /Pulumi\.yaml: it has to be a mapping .*, and is empty\.$/],
   ["a main that is not there", { "Pulumi.yaml": PROJECT + "main: x\n" }, /main: "x" does not exist/],
   ["no program", { "Pulumi.yaml": PROJECT }, /No program in .*neither an index\.ts nor an index\.js/],
 ])("%s is an error that says what to do", async (_, files, message) => {

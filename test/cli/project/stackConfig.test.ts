@@ -114,6 +114,7 @@ test.each<[string, string, NodeJS.ProcessEnv, RegExp]>([
     /"shop:a" is encrypted by awskms:\/\/key, .*\.env\.dev/,
   ],
   ["malformed YAML", "config: [", {}, /Pulumi\.dev\.yaml: .* at line 1, column 10/],
+  ["a text in place of a mapping", "text", {}, /Pulumi\.dev\.yaml: it has to be a mapping .*, and is a string\.$/],
   ["a list as configuration", "config: [1]", {}, /Pulumi\.dev\.yaml: config: /],
 ])("%s is an error that says what to do", async (_, text, environment, message) => {
   await write("Pulumi.yaml", "name: shop\nruntime: nodejs\n");
@@ -126,7 +127,15 @@ test.each<[string, string, NodeJS.ProcessEnv, RegExp]>([
 
 test("a value that the project requires and nothing sets is an error", async () => {
   await write("Pulumi.yaml", "name: shop\nruntime: nodejs\nconfig:\n  port: { type: integer }\n");
-  await expect(read()).rejects.toThrow(/"shop:port" has no default.*pulumi config set shop:port/);
+  await expect(read()).rejects.toThrow(/"shop:port" has no default.*pulumi config set shop:port.* in \.env\.dev\./);
   await write(".env.dev", "port=1");
   expect((await read()).values).toEqual({ "shop:port": "1" });
+});
+
+test("a line of .env.<stack> that is no assignment is named", async () => {
+  await write("Pulumi.yaml", "name: shop\nruntime: nodejs\n");
+  await write(".env.dev", '# mine\n\nkey="two\nlines"\nport: 1\n');
+  await expect(read()).rejects.toThrow(/\.env\.dev:5: this line is no assignment such as "key=value"\.$/);
+  await write(".env.dev", '# mine\n\nkey="two\nlines"\nexport a:b = 1\r\nempty=\n');
+  expect((await read()).values).toEqual({ "shop:key": "two\nlines", "a:b": "1", "shop:empty": "" });
 });

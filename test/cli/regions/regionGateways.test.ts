@@ -80,6 +80,16 @@ test("a region that cannot be started does not keep others from it, and is tried
   expect((await running.reconcile([eu, us])).started).toEqual([eu]);
 });
 
+test("a region whose document has become invalid stays where it is", async () => {
+  const running = gateways();
+  const eu = await region("eu", 1);
+  await running.reconcile([eu]);
+  await writeFiles(eu.folder, { "region.json": "{" });
+  calls = [];
+  expect(await running.reconcile([eu])).toEqual({ started: [], stopped: [], problems: [] });
+  expect(calls).toEqual(["reload eu"]);
+});
+
 test("a region that another process serves is named", async () => {
   refuse.eu = Object.assign(new Error("in use"), { name: "StoreInUseError" });
   const { problems } = await gateways().reconcile([await region("eu", 1)]);

@@ -64,6 +64,14 @@ test("an invalid document is an error before anything is written", async () => {
   expect(await findRegions(folder(), "dev")).toEqual([]);
 });
 
+test("what cannot be written is named", async () => {
+  await writeFile(join(folder(), ".fullcode"), "");
+  await expect(write(region)).rejects.toMatchObject({
+    name: "CliError",
+    message: `Cannot write ${path("region.json")}: not a directory (ENOTDIR)`,
+  });
+});
+
 test("regions and their documents are found", async () => {
   await write(region, fn, route("/a"));
   const [found] = await findRegions(folder(), "dev");

@@ -147,7 +147,7 @@ test("bodies that come slowly have a limit of their own, beyond which the slowes
   await waitUntil("all are held", async () => (await held()) === 1_000);
   expect((await gateway.call("/f")).status).toBe(200);
   expect((await gateway.call("/f", { body: "a body" })).status).toBe(200);
-  expect(slow.some(({ statuses }) => statuses[0] === 408)).toBe(true);
+  await waitUntil("one is told", () => slow.some(({ statuses }) => statuses[0] === 408));
   steady.write("x");
   await waitUntil("it is answered", () => steady.statuses.length === 2);
   expect(steady.statuses).toEqual([100, 200]);

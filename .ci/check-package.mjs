@@ -32,7 +32,16 @@ export const urls = environment.urls;
     ["node16", "node16"],
     ["esnext", "bundler"],
   ]) {
-    const options = ["--strict", "--noEmit", "--target", "es2020", "--module", module, "--moduleResolution", resolution];
+    const options = [
+      "--strict",
+      "--noEmit",
+      "--target",
+      "es2020",
+      "--module",
+      module,
+      "--moduleResolution",
+      resolution,
+    ];
     run("npx", ["tsc", ...options, "index.ts"]);
   }
   const answered = run("npx", ["fullcode", "--version"]).trim();

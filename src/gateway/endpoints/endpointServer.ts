@@ -185,6 +185,7 @@ export class EndpointServer {
       this.invoke(request, response, requestId, route, ids, host, session);
     } catch (error) {
       const known = error instanceof GatewayError ? error : new GatewayError(500, "InternalError", "an internal error");
+      if (known !== error) this.options.onNote?.("warn", `request ${requestId} failed unexpectedly: ${String(error)}`);
       const challenge = known.status === 401 ? ["www-authenticate", "Bearer"] : [];
       this.refuse(request, response, known, requestId, challenge);
     }

@@ -123,7 +123,7 @@ export class Dispatcher implements InstanceLinkEvents {
     } catch (error) {
       return this.fail(invocation, error as GatewayError);
     }
-    if (isMessage(invocation)) this.heldMessageCount++;
+    if (invocation.isMessage) this.heldMessageCount++;
     this.peak = Math.max(this.peak, this.heldCount + this.runningCount);
     this.dispatch();
     if (invocation.dispatchedAt === 0) this.events.onDemand();
@@ -198,7 +198,7 @@ export class Dispatcher implements InstanceLinkEvents {
     invocation.runsOn = link;
     head.startedAt = Date.now();
     this.runningCount++;
-    if (isMessage(invocation)) {
+    if (invocation.isMessage) {
       this.heldMessageCount--;
       this.runningMessageCount++;
     }
@@ -304,11 +304,11 @@ export class Dispatcher implements InstanceLinkEvents {
     if (refusal !== undefined) return this.fail(invocation, refusal);
     clearTimeout(invocation.timer);
     this.runningCount--;
-    if (isMessage(invocation)) this.runningMessageCount--;
+    if (invocation.isMessage) this.runningMessageCount--;
     invocation.dispatchedAt = 0;
     invocation.runsOn = undefined;
     if (invocation.abandoned) return this.events.onEnd(invocation, undefined);
-    if (isMessage(invocation)) this.heldMessageCount++;
+    if (invocation.isMessage) this.heldMessageCount++;
     this.held.giveBack(invocation);
   }
 
@@ -345,7 +345,7 @@ export class Dispatcher implements InstanceLinkEvents {
 
   /** An invocation has left the queue for good, without an instance. */
   private waited(invocation: Invocation): Invocation {
-    if (isMessage(invocation)) this.heldMessageCount--;
+    if (invocation.isMessage) this.heldMessageCount--;
     return invocation;
   }
 
@@ -367,15 +367,11 @@ export class Dispatcher implements InstanceLinkEvents {
     clearTimeout(invocation.timer);
     if (invocation.dispatchedAt !== 0) {
       this.runningCount--;
-      if (isMessage(invocation)) this.runningMessageCount--;
+      if (invocation.isMessage) this.runningMessageCount--;
     }
     invocation.caller.done?.();
     this.events.onEnd(invocation, link);
   }
-}
-
-function isMessage({ head }: Invocation): boolean {
-  return head.trigger.type !== "endpoint";
 }
 
 function leastLoaded(links: readonly InstanceLink[]): InstanceLink | undefined {

@@ -84,6 +84,11 @@ export class Invocation {
     this.bodyReleased = true;
   }
 
+  /** It is a queue's or a cron's, which keep it until it is done. */
+  get isMessage(): boolean {
+    return this.head.trigger.type !== "endpoint";
+  }
+
   get bodyBytes(): number {
     return Buffer.isBuffer(this.body) ? this.body.length : this.body.declaredBytes;
   }

@@ -157,6 +157,19 @@ test("code that waits at its top level ends in an error that says so", async () 
   });
 });
 
+test("code that computes at its top level without an end is ended, with an error that says so", async () => {
+  const gateway = await gateways.start({
+    functions: { f: { code: "for (;;);", limits: { initSeconds: 0.3 } } },
+    routes: { f: {} },
+  });
+  const answer = await gateway.call("/f");
+  expect(answer.status).toBe(502);
+  expect(answer.json).toMatchObject({
+    errorType: "InitTimeout",
+    errorMessage: expect.stringContaining("was not loaded within 0.3 s and kept its process busy") as string,
+  });
+});
+
 test.each([
   ["module.exports = require('not-installed');", "commonjs"],
   ["import 'not-installed'; export default () => {};", "module"],

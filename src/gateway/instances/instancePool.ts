@@ -46,6 +46,8 @@ interface Member {
   broken: boolean;
   /** An invocation has ended on it, or it has been ready for long. */
   proven: boolean;
+  /** It was ended since it was not ready in time. */
+  late: boolean;
   readyAt: number;
   /** Ends it if it is not ready in time; from then on the time until it is proven. */
   timer: NodeJS.Timeout;
@@ -252,8 +254,23 @@ export class InstancePool implements InstanceSupply {
       return this.startFailed("InstanceStartFailed", `it could not be made: ${(error as Error).message}`);
     }
     // the instance watches over its own start, unless the code that it loads keeps it from doing anything
-    const timer = setTimeout(() => running.kill(), this.document.limits.initSeconds * 1000 + INIT_GRACE_MS).unref();
-    const state = { ready: false, leaving: false, dismissed: false, lost: false, broken: false, proven: false };
+    const { initSeconds } = this.document.limits;
+    const timer = setTimeout(
+      () => {
+        this.members.get(instance)!.late = true;
+        running.kill();
+      },
+      initSeconds * 1000 + INIT_GRACE_MS,
+    ).unref();
+    const state = {
+      ready: false,
+      leaving: false,
+      dismissed: false,
+      lost: false,
+      broken: false,
+      proven: false,
+      late: false,
+    };
     this.members.set(instance, { running, generation, ...state, readyAt: 0, timer });
   }
 
@@ -270,13 +287,18 @@ export class InstancePool implements InstanceSupply {
     const unexpected = member.lost || !member.leaving;
     const { errorOutput } = member.running;
     if (!member.ready) {
-      if (unexpected) this.startFailed("InstanceStartFailed", `the instance ${description}`, errorOutput);
+      if (member.late) this.startFailed("InitTimeout", this.tooLate());
+      else if (unexpected) this.startFailed("InstanceStartFailed", `the instance ${description}`, errorOutput);
     } else if (!member.proven && !member.dismissed && !member.broken) this.crashed(instance, description, member);
     else if (unexpected)
       this.events.onNote(
         "warn",
         `instance ${instance} ${this.explain(description, member)}; it is replaced when needed`,
       );
+  }
+
+  private tooLate(): string {
+    return `the code was not loaded within ${this.document.limits.initSeconds} s and kept its process busy all the time: a loop or a long computation at its top level`;
   }
 
   private explain(description: string, { running }: Member): string {

@@ -185,9 +185,11 @@ test.each([
 });
 
 test.each(["namespace", "app"])("--%s needs a cluster", async (option) => {
-  expect(await refusal([`--${option}`, "shop"])).toBe(
+  const { exitCode, output } = await cli(["get", "deployments", `--${option}`, "shop"]);
+  expect([exitCode, output.trim()]).toEqual([
+    2,
     `error: --${option} is about regions in clusters: name the cluster's kubeconfig context with --context.`,
-  );
+  ]);
 });
 
 describe("without a cluster being asked for", () => {

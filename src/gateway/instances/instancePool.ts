@@ -338,6 +338,12 @@ export class InstancePool implements InstanceSupply {
     return pause;
   }
 
+  private isServedByOld(): boolean {
+    return [...this.members.values()].some(
+      ({ generation, ready, leaving }) => generation !== this.generation && ready && !leaving,
+    );
+  }
+
   private startFailed(errorType: string, reason: string, errorOutput = ""): void {
     this.failures++;
     this.startFailure = reason;
@@ -345,6 +351,7 @@ export class InstancePool implements InstanceSupply {
     this.events.onNote(
       "error",
       `no instance could be started (${this.failures === 1 ? "first try" : `${this.failures} tries in a row`}, the next one in ${pause / 1000} s): ${reason}` +
+        (this.isServedByOld() ? "; instances of the code before go on serving" : "") +
         (errorOutput === "" ? "" : `\n${errorOutput}`),
     );
     const message = `the function cannot be started: ${reason}`;

@@ -126,7 +126,9 @@ test("a function is invoked, and its console is shown", async () => {
   });
   const failed = await cli("invoke", "speaker", "--data", '{"body": {"fail": true}}');
   expect([failed.exitCode, failed.stdout]).toEqual([1, expect.stringContaining("asked to fail")]);
-  expect(await refusal("invoke", "nobody")).toBe(`error: There is no function "nobody" in ${LABEL}.`);
+  expect(await refusal("invoke", "nobody")).toBe(
+    `error: There is no function "nobody" in ${LABEL}; there are: speaker.`,
+  );
 });
 
 test("deployments and builds are listed as those of a region on this machine", async () => {
@@ -138,7 +140,9 @@ test("deployments and builds are listed as those of a region on this machine", a
     ["TIME", "REGION", "FUNCTION", "VERSION", "STATUS"],
     [TIME, LABEL, "speaker", VERSION, "deployed"],
   ]);
-  expect(await json("get", "builds", "nobody")).toEqual([]);
+  expect(await refusal("get", "builds", "nobody")).toBe(
+    `error: There is no function "nobody" in ${LABEL}; there are: speaker.`,
+  );
 });
 
 test("messages are sent, and dead letters are listed, redriven and purged", async () => {
@@ -161,7 +165,9 @@ test("messages are sent, and dead letters are listed, redriven and purged", asyn
   await pollUntil("it is a dead letter again", async () => (await counts()).deadLetters === 2);
   expect(await json("queue", "purge", "letters")).toEqual([{ region: LABEL, count: 2 }]);
   expect(await counts()).toMatchObject({ pending: 0, inFlight: 0, deadLetters: 0 });
-  expect(await refusal("send", "nothing", "{}")).toBe(`error: There is no queue "nothing" in ${LABEL}.`);
+  expect(await refusal("send", "nothing", "{}")).toBe(
+    `error: There is no queue "nothing" in ${LABEL}; there are: letters.`,
+  );
 });
 
 test("logs are those of all gateways, and following goes on while gateways come and go", async () => {

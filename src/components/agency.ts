@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { isLater } from "../platforms/later";
 import type { AgencyCredentials } from "../spec";
 import { type Problems, problemWithOutput } from "./problems";
 
@@ -31,9 +32,8 @@ export function checkAgency(agency: AgencyArgs | undefined, runtime: "nodejs" | 
   if (runtime !== "custom")
     problems.add("agency", "needs a custom runtime: the credentials are headers of the events that a `bootstrap` gets");
   for (const [field, value] of Object.entries(agency)) {
-    const isLater = pulumi.Output.isInstance(value) || value instanceof Promise;
     if (!FIELDS.includes(field)) problems.add(`agency.${field}`, `is no credential; there are ${FIELDS.join(", ")}`);
-    else if (value !== undefined && !isLater) problems.add(`agency.${field}`, problemWithValue(value));
+    else if (value !== undefined && !isLater(value)) problems.add(`agency.${field}`, problemWithValue(value));
   }
 }
 

@@ -5,6 +5,7 @@ import { inspectCode, type InspectedCode } from "../code/inspectCode";
 import type { ArgumentNames } from "../platforms/argumentNames";
 import { type EgressRule, problemsWithEgress } from "../platforms/egress";
 import { problemWithImage } from "../platforms/images";
+import { withoutUndefined } from "../platforms/withoutUndefined";
 import { API_VERSION, type DocumentInput, type FunctionDocument, limits, problemWithName } from "../spec";
 import { checkAgency } from "./agency";
 import type { Environment } from "./environment";
@@ -145,20 +146,13 @@ function settleRegions(args: FullCodeFunctionArgs, problems: Problems): Map<stri
       memory: own?.memory ?? args.memory,
       cpu: own?.cpu ?? args.cpu,
       concurrency: own?.concurrency ?? args.concurrency,
-      scale: { ...args.scale, ...given(own?.scale) },
-      limits: { ...args.limits, ...given(own?.limits) },
+      scale: { ...args.scale, ...withoutUndefined(own?.scale ?? {}) },
+      limits: { ...args.limits, ...withoutUndefined(own?.limits ?? {}) },
       variables: { ...args.variables, ...own?.variables },
       egress: own?.egress ?? args.egress,
     });
   }
   return settings;
-}
-
-/** Without fields that are undefined, which would hide the function's own. */
-function given<Settings extends object>(settings: Settings | undefined): Partial<Settings> {
-  return Object.fromEntries(
-    Object.entries(settings ?? {}).filter(([, value]) => value !== undefined),
-  ) as Partial<Settings>;
 }
 
 function documentOf(name: string, args: FullCodeFunctionArgs, code: InspectedCode): FunctionDocumentInput {

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { isLater } from "../platforms/later";
 import type { Params, ParamValue } from "../platforms/platform";
 import { limits } from "../spec";
 import { type Problems, problemWithOutput } from "./problems";
@@ -78,10 +79,6 @@ export function requireParams(
 
 function isPlain(params: unknown): boolean {
   return typeof params === "object" && params !== null && !isLater(params);
-}
-
-function isLater(value: unknown): boolean {
-  return pulumi.Output.isInstance(value) || value instanceof Promise;
 }
 
 function problemWithParam(value: unknown): string | undefined {

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 
 import { problemsWithNames } from "../platforms/argumentNames";
+import { isLater } from "../platforms/later";
 import { anyDocument } from "../spec";
 import type { Document, DocumentInput } from "../spec/documentTypes";
 
@@ -76,9 +77,7 @@ export function requireComponent(component: string, argument: string, value: unk
 
 /** Says what is wrong with a value that has to be a plain one, since it is needed before anything is deployed. */
 export function problemWithOutput(value: unknown): string | undefined {
-  return pulumi.Output.isInstance(value) || value instanceof Promise
-    ? "must be a plain value, not an Output: it is needed before anything is deployed"
-    : undefined;
+  return isLater(value) ? "must be a plain value, not an Output: it is needed before anything is deployed" : undefined;
 }
 
 export function problemWithUnknownRegion(region: string, known: Iterable<string>): string {

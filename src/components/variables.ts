@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { isLater } from "../platforms/later";
 import { limits } from "../spec";
 import type { Problems } from "./problems";
 
@@ -59,8 +60,4 @@ function problemWithSize(variables: Variables): string | undefined {
 
 function bytesOf([key, value]: [string, string]): number {
   return Buffer.byteLength(key) + Buffer.byteLength(value);
-}
-
-function isLater(value: unknown): boolean {
-  return pulumi.Output.isInstance(value) || value instanceof Promise;
 }

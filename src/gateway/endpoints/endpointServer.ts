@@ -178,7 +178,7 @@ export class EndpointServer {
         throw new GatewayError(401, "SessionRequired", "this endpoint needs a session token");
       const session =
         token === undefined ? undefined : await sessions.verify(token, request.headers["user-agent"] ?? "");
-      // keys may have been waited for; pipelined answers have no socket of their own yet
+      // keys may have been waited for
       if (request.socket.destroyed) return;
       const host = this.options.find(route.function);
       if (host === undefined) throw NOT_FOUND;

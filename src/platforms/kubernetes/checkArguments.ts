@@ -1,9 +1,9 @@
 import { inspect } from "node:util";
-import * as pulumi from "@pulumi/pulumi";
 
 import { type ArgumentNames, problemsWithNames } from "../argumentNames";
 import { problemsWithEgress } from "../egress";
 import { problemWithPlatform } from "../images";
+import { isLater } from "../later";
 import { checkExposure } from "./checkExposure";
 import { checkNats } from "./checkNats";
 import { kubeconfigFromList } from "./kubeconfigList";
@@ -177,8 +177,4 @@ function checkMetadata({ labels, annotations, nodeSelector }: KubernetesArgs, pr
     const message = typeof value === "string" ? problemWithAnnotationKey(key) : "must be a string";
     problems.add(`annotations["${key}"]`, message);
   }
-}
-
-function isLater(value: unknown): boolean {
-  return pulumi.Output.isInstance(value) || value instanceof Promise;
 }

@@ -1,5 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
-
+import { isLater } from "../later";
 import type { ExternalNatsArgs, NatsArgs, NatsCredentialsArgs } from "./natsArgs";
 import { type ArgumentProblems, isObjectName } from "./problems";
 import { parseStorage } from "./quantities";
@@ -50,8 +49,7 @@ function checkCredentials(credentials: NatsCredentialsArgs, problems: ArgumentPr
   if ((credentials.user === undefined) !== (credentials.password === undefined))
     problems.add("nats.credentials", "needs both `user` and `password`, or neither");
   for (const [field, value] of Object.entries(credentials)) {
-    const isLater = pulumi.Output.isInstance(value) || value instanceof Promise;
-    if (value !== undefined && !isLater && (typeof value !== "string" || value === ""))
+    if (value !== undefined && !isLater(value) && (typeof value !== "string" || value === ""))
       problems.add(`nats.credentials.${field}`, "must be a string that is not empty");
   }
 }

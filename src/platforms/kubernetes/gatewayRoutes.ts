@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 
 import { GATEWAY_NAME, limits } from "../../spec";
+import { withoutUndefined } from "../withoutUndefined";
 import { SKIP_AWAIT } from "./awaiting";
 import type { RegionObjects } from "./regionObjects";
 import type { RegionSettings } from "./settings";
@@ -50,8 +51,4 @@ export function createGatewayRoutes(
 /** A request may wait for an instance and then run for the longest timeout. */
 function waitSeconds(): string {
   return String(limits.MAX_TIMEOUT_SECONDS + limits.INSTANCE_WAIT_SECONDS);
-}
-
-function withoutUndefined(value: object): object {
-  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
 }

@@ -1,6 +1,7 @@
 import { DEFAULT_PLATFORM, dockerImageBuilder, type ImageBuilder } from "../../image";
 import { GATEWAY_NAME, NATS_NAME, NATS_PORT } from "../../spec";
 import type { RegionPlace } from "../platform";
+import { withoutUndefined } from "../withoutUndefined";
 import { isExternalNats } from "./checkNats";
 import type { KubernetesArgs } from "./kubernetesArgs";
 import type { NatsArgs, NatsCredentialsArgs } from "./natsArgs";
@@ -154,8 +155,4 @@ function settleNats(nats: KubernetesArgs["nats"], namespace: string): RegionSett
   }
   const { replicas = 1, ...own } = { ...DEFAULT_NATS, ...withoutUndefined(nats ?? {}) };
   return { url: `nats://${NATS_NAME}.${namespace}.svc:${NATS_PORT}`, replicas, own, credentials: {} };
-}
-
-function withoutUndefined<Value extends object>(value: Value): Value {
-  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Value;
 }

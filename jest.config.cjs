@@ -22,6 +22,7 @@ module.exports = {
     // programs of the examples
     "^fullcode$": "<rootDir>/src/index.ts",
   },
+  setupFiles: ["<rootDir>/test/support/pulumiStacks.ts"],
   testTimeout: 60_000,
   maxWorkers: 2,
 };

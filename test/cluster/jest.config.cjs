@@ -9,7 +9,7 @@ module.exports = {
   testPathIgnorePatterns: ["/node_modules/"],
   globalSetup: "<rootDir>/test/cluster/support/globalSetup.ts",
   globalTeardown: "<rootDir>/test/cluster/support/globalTeardown.ts",
-  setupFiles: ["<rootDir>/test/cluster/support/environment.ts"],
+  setupFiles: [...shared.setupFiles, "<rootDir>/test/cluster/support/environment.ts"],
   testTimeout: 5 * 60_000,
   maxWorkers: 1,
 };

@@ -138,7 +138,12 @@ test("bodies that come slowly have a limit of their own, beyond which the slowes
   await go(gateway);
   await gateway.call("/f");
   const held = async () => (await gateway.gateway.status()).functions[0].held;
-  const steady = await begin(gateway, 100_000, 99_999);
+  const steady = await begin(gateway, 1_000_000, 100_000);
+  let left = 900_000;
+  const goOn = () => (steady.write("x".repeat(10_000)), (left -= 10_000));
+  const writing = setInterval(goOn, 200);
+  // so old that it is spared no more, as the others still are
+  await waitUntil("it is on its way for long", () => left < 850_000);
   const slow: RawConnection[] = [];
   for (let i = 0; i < 999; i++) {
     const connection = await RawConnection.open(gateway.port);
@@ -148,7 +153,8 @@ test("bodies that come slowly have a limit of their own, beyond which the slowes
   expect((await gateway.call("/f")).status).toBe(200);
   expect((await gateway.call("/f", { body: "a body" })).status).toBe(200);
   await waitUntil("one is told", () => slow.some(({ statuses }) => statuses[0] === 408));
-  steady.write("x");
+  clearInterval(writing);
+  while (left > 0) goOn();
   await waitUntil("it is answered", () => steady.statuses.length === 2);
   expect(steady.statuses).toEqual([100, 200]);
   for (const connection of [steady, ...slow]) connection.end();

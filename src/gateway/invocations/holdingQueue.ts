@@ -136,14 +136,18 @@ export class HoldingQueue {
     if (this.reading.size < gatewayLimits.MAX_READ_REQUESTS) return true;
     const now = performance.now();
     let slowest: Invocation | undefined;
-    let leastRate = Infinity;
+    let [leastRate, greatestRate] = [Infinity, 0];
     for (let each = this.reading.first; each !== undefined; each = each.next) {
       const readMs = now - each.readingSince;
-      if (readMs < SPARED_MS) break;
-      if (each.heldBytes / readMs >= leastRate) continue;
+      // one byte more, so that of those that sent none the oldest is the slowest
+      const rate = (each.heldBytes + 1) / Math.max(readMs, SPARED_MS);
+      greatestRate = Math.max(greatestRate, rate);
+      if (readMs < SPARED_MS || rate >= leastRate) continue;
       slowest = each;
-      leastRate = each.heldBytes / readMs;
+      leastRate = rate;
     }
+    // the only one that is not spared can be faster than all that are
+    if (leastRate >= greatestRate) return false;
     if (slowest === undefined || Buffer.isBuffer(slowest.body)) return false;
     slowest.body.refuse(
       new GatewayError(408, "RequestTimeout", "the body came too slowly while many others were being read", 1),

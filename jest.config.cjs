@@ -24,5 +24,6 @@ module.exports = {
   },
   setupFiles: ["<rootDir>/test/support/pulumiStacks.ts"],
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // for two processors: suites wait a good deal
+  maxWorkers: 3,
 };

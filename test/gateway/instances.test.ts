@@ -1,3 +1,4 @@
+import { RawConnection } from "../support/httpClient";
 import { testGateways, type TestGateway } from "../support/testGateway";
 import { waitUntil } from "../support/waitUntil";
 
@@ -62,6 +63,42 @@ test("a timeout is a 504; its siblings on the same instance finish, and others g
   const finished = await sibling;
   expect(finished.status).toBe(200);
   expect(finished.text).not.toBe(other.text);
+});
+
+test.each([
+  ["it waits for what ends with its signal", "await new Promise((resolve) => (req.signal.onabort = resolve));"],
+  [
+    "it streams to a client that does not read",
+    "await require('node:stream/promises').pipeline(async function* () { for (;;) yield 'x'.repeat(65536); }, res.stream());",
+  ],
+])("an instance whose handler ends when its time is over goes on: %s", async (_what, wait) => {
+  const gateway = await gateways.start({
+    functions: {
+      f: {
+        code: `module.exports = async (req, res) => {
+          if (req.query.wait) ${wait}
+          res.send(String(process.pid));
+        };`,
+        concurrency: 1,
+        timeoutSeconds: 1,
+        scale: { max: 1 },
+      },
+    },
+    routes: { f: {} },
+  });
+  const { text: pid } = await gateway.call("/f");
+  const late = await RawConnection.open(gateway.port);
+  late.write("GET /f?wait=1 HTTP/1.1\r\nHost: a\r\n\r\n").socket.pause();
+  await waitUntil("it runs", async () => (await status(gateway)).running === 1);
+  // held, and brought to the same instance
+  expect(await gateway.call("/f")).toMatchObject({ status: 200, text: pid });
+  await waitUntil("it is recorded", () =>
+    gateway.invocations().some(({ message }) => message.includes("its timeout of 1 s")),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  expect(await gateway.call("/f")).toMatchObject({ status: 200, text: pid });
+  expect(await status(gateway)).toMatchObject({ instances: 1, starting: 0 });
+  late.end();
 });
 
 test("an instance whose event loop hangs is ended and replaced", async () => {

@@ -270,7 +270,7 @@ export class FunctionHost implements DispatcherEvents {
   }
 
   private linkOf(instance: string): InstanceLink | undefined {
-    return this.dispatcher.live.find((each) => each.hello.instance === instance);
+    return this.linked.get(instance);
   }
 
   private currentLinks(): InstanceLink[] {

@@ -4,11 +4,8 @@ import { type InstanceLink, type InstanceLinkEvents } from "../instances/instanc
 import { GatewayError } from "./gatewayError";
 import { HoldingQueue } from "./holdingQueue";
 import { type Invocation } from "./invocation";
+import { OverdueInvocations } from "./overdueInvocations";
 
-/** Time that an event loop has to answer a heartbeat after one of its invocations timed out. */
-const HEARTBEAT_MS = 2_000;
-/** Time that a handler has to react to its aborted signal before the instance is ended. */
-const CANCEL_GRACE_MS = 1_000;
 /** With more instances than this, the less loaded of two random ones is taken instead of the least loaded of all. */
 const FULL_SCAN = 8;
 /**
@@ -39,7 +36,7 @@ export interface DispatcherEvents {
   onInitFailed(link: InstanceLink, error: InvocationError): void;
   /** The instance takes nothing more, as it says itself; what runs on it is finished. */
   onDraining(link: InstanceLink): void;
-  /** The instance is given nothing more, since one of its invocations timed out. */
+  /** The instance is given nothing more: one of its invocations timed out, and goes on. */
   onRetired(link: InstanceLink): void;
   onClosed(link: InstanceLink): void;
   /** The instance must be ended at once: it hangs, or only runs what nobody waits for. */
@@ -50,6 +47,7 @@ export interface DispatcherEvents {
 export class Dispatcher implements InstanceLinkEvents {
   private readonly links: InstanceLink[] = [];
   private readonly held: HoldingQueue;
+  private readonly overdue: OverdueInvocations;
   private runningCount = 0;
   /** Messages and firings among those that are held, and among those that run. */
   private heldMessageCount = 0;
@@ -70,6 +68,14 @@ export class Dispatcher implements InstanceLinkEvents {
       () => this.dispatch(),
       (invocation) => this.failWaiting(invocation, noInstance(this.document)),
     );
+    this.overdue = new OverdueInvocations({
+      onRecovered: (link) => {
+        this.add(link);
+        this.onCredit();
+      },
+      onUnheeded: (link) => this.giveUp(link),
+      onStuck: events.onStuck.bind(events),
+    });
   }
 
   update(document: FunctionDocument): void {
@@ -202,7 +208,7 @@ export class Dispatcher implements InstanceLinkEvents {
       this.heldMessageCount--;
       this.runningMessageCount++;
     }
-    invocation.timer = setTimeout(() => void this.onTimeout(link, invocation), this.document.timeoutSeconds * 1000);
+    invocation.timer = setTimeout(() => this.onTimeout(link, invocation), this.document.timeoutSeconds * 1000);
     try {
       link.invoke(invocation, invocation.body as Buffer);
     } catch (error) {
@@ -260,7 +266,7 @@ export class Dispatcher implements InstanceLinkEvents {
     if (invocation.streaming) this.deliver(invocation, CUT_OFF);
     this.end(invocation, link);
     this.dispatch();
-    if (link.draining) this.endIfForsaken(link);
+    this.overdue.ended(link, invocation);
   }
 
   onLog(link: InstanceLink, lines: LogLine[], invocation: Invocation | undefined): void {
@@ -280,6 +286,7 @@ export class Dispatcher implements InstanceLinkEvents {
 
   onClose(link: InstanceLink, lost: Invocation[], unstarted: Invocation[]): void {
     this.retire(link);
+    this.overdue.closed(link);
     const error = new GatewayError(502, "InstanceLost", "the function's instance ended while it ran this invocation");
     for (const invocation of lost) this.fail(invocation, error, link);
     for (const invocation of unstarted.reverse()) this.takeBack(invocation);
@@ -312,31 +319,25 @@ export class Dispatcher implements InstanceLinkEvents {
     this.held.giveBack(invocation);
   }
 
-  private async onTimeout(link: InstanceLink, invocation: Invocation): Promise<void> {
-    const { timeoutSeconds } = this.document;
+  private onTimeout(link: InstanceLink, invocation: Invocation): void {
+    const { timeoutSeconds, runtime } = this.document;
     this.deliver(
       invocation,
       new GatewayError(504, "Timeout", `the function did not end within its timeout of ${timeoutSeconds} s`),
     );
     invocation.abandoned = true;
     link.cancel(invocation, `the timeout of ${timeoutSeconds} s is over`);
+    // a handler that ends when it is told to can be trusted; a bootstrap is not told
+    if (runtime === "nodejs") this.retire(link);
+    else this.giveUp(link);
+    void this.overdue.add(link, invocation);
+  }
+
+  /** An instance that is not trusted any more finishes its other invocations. */
+  private giveUp(link: InstanceLink): void {
     this.drain(link);
     this.events.onRetired(link);
     this.events.onDemand();
-    if (!(await link.ping(HEARTBEAT_MS)))
-      return this.events.onStuck(link, `its event loop did not answer for ${HEARTBEAT_MS / 1000} s after a timeout`);
-    setTimeout(() => this.endIfForsaken(link), CANCEL_GRACE_MS).unref();
-  }
-
-  /** A draining instance on which only abandoned invocations run would never end by itself. */
-  private endIfForsaken(link: InstanceLink): void {
-    if (link.runningCount === 0) return;
-    const now = performance.now();
-    for (const each of link.invocations) {
-      const overdue = now - each.dispatchedAt - this.document.timeoutSeconds * 1000;
-      if (!each.abandoned || overdue < CANCEL_GRACE_MS - 50) return;
-    }
-    this.events.onStuck(link, "its handler goes on running after the timeout");
   }
 
   private failWaiting(invocation: Invocation, error: GatewayError): void {

@@ -8,12 +8,16 @@ import { Declarations } from "./declarations";
 import { withDependencies } from "./dependencies";
 import { checkParams, checkParamsSize, resolveParams } from "./params";
 import { Problems } from "./problems";
+import { problemsWithSessionKeys } from "./sessionKeys";
 
 /** How the session tokens of callers are verified: JSON Web Tokens (RFC 7519). */
 export interface SessionArgs {
   /** Address (http or https) of the issuer's key set (RFC 7517). Either this or `jwks` is required, not both. */
   jwksUrl?: string;
-  /** The issuer's public keys (RFC 7517), for tokens that are verified without asking the issuer. */
+  /**
+   * The issuer's public keys (RFC 7517), for tokens that are verified without asking the issuer: RSA of 2048 bits or more,
+   * P-256, P-384, P-521 or Ed25519.
+   */
   jwks?: KeySet;
   /**
    * The `iss` claim that tokens must have.
@@ -91,4 +95,6 @@ function checkSessions(sessions: SessionArgs | undefined, problems: Problems): v
     problems.add("sessions", "needs either `jwksUrl` or `jwks`, and not both");
   const result = regionDocument.shape.sessions.safeParse(sessions);
   for (const { path, message } of result.error?.issues ?? []) problems.add(["sessions", ...path].join("."), message);
+  if (!result.success || sessions.jwks === undefined) return;
+  for (const [path, message] of problemsWithSessionKeys(sessions.jwks)) problems.add(`sessions.jwks.${path}`, message);
 }

@@ -1,3 +1,4 @@
+import { generateKeyPairSync, type KeyPairKeyObjectResult } from "node:crypto";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 
@@ -17,6 +18,7 @@ import {
 import { requireParams } from "../../src/components/params";
 import { RouteTable } from "../../src/components/routeTable";
 import { limits } from "../../src/spec";
+import type { KeySet } from "../../src/spec/documentTypes";
 import { codeFolder, removeCodeFolders } from "../support/codeFolder";
 import { useMocks } from "../support/declareProgram";
 
@@ -71,6 +73,31 @@ describe("ServerlessApp", () => {
         "params.infinite: must be a finite number, not Infinity; " +
         "sessions: needs either `jwksUrl` or `jwks`, and not both",
     );
+  });
+
+  test("takes keys that verify the tokens of sessions, and no secret ones", () => {
+    const jwk = (type: "ec" | "ed25519" | "rsa", options: object = {}) =>
+      (generateKeyPairSync as (type: string, options: object) => KeyPairKeyObjectResult)(type, options);
+    const publicKey = (...pair: Parameters<typeof jwk>) => jwk(...pair).publicKey.export({ format: "jwk" });
+    const secretKey = jwk("ed25519").privateKey.export({ format: "jwk" });
+    const [rsa, edwards] = [publicKey("rsa", { modulusLength: 2_048 }), publicKey("ed25519")];
+    const sessionsOf = (...keys: object[]) =>
+      messageOf(() => new ServerlessApp("shop", { sessions: { jwks: { keys: keys as KeySet["keys"] } } }));
+    const path = 'ServerlessApp "shop": sessions.jwks.keys';
+    expect(sessionsOf()).toBe(`${path}: has no key that signatures are verified with`);
+    expect(sessionsOf({ ...rsa, use: "enc" })).toBe(`${path}: has no key that signatures are verified with`);
+    expect(sessionsOf(rsa, secretKey, { kty: "oct", k: "c2VjcmV0" })).toBe(
+      `${path}[1]: is secret, by its "d"; give public keys only, as anybody who holds this one can sign tokens; ` +
+        'sessions.jwks.keys[2]: is secret, by its "k"; give public keys only, as anybody who holds this one can sign tokens',
+    );
+    expect(sessionsOf({ kty: "EC", crv: "P-256" })).toMatch(/keys\[0\]: is no public key: /);
+    expect(sessionsOf(publicKey("rsa", { modulusLength: 1_024 }))).toBe(
+      `${path}[0]: is of 1024 bits; RSA keys need 2048`,
+    );
+    expect(sessionsOf(publicKey("ec", { namedCurve: "secp256k1" }))).toMatch(/keys\[0\]: is of a kind \(secp256k1\)/);
+    expect(
+      () => new ServerlessApp("keys", { sessions: { jwks: { keys: [rsa, edwards] as KeySet["keys"] } } }),
+    ).not.toThrow();
   });
 
   test("limits the size of parameters", () => {

@@ -55,7 +55,7 @@ export abstract class RegionGateway implements Gateway {
   url = "";
 
   protected constructor(private readonly parts: RegionGatewayParts) {
-    const { logs, store } = parts;
+    const { logs, store, onRefused } = parts;
     const find = (name: string) => this.hosts.get(name);
     const budget = new PublishBudget();
     this.endpoints = new EndpointServer({
@@ -64,9 +64,9 @@ export abstract class RegionGateway implements Gateway {
       find,
       publish: (request, response, queue, requestId, isClosing) => {
         if (!this.hasQueue(queue)) throw new GatewayError(404, "QueueNotFound", `there is no queue "${queue}"`);
-        publishRequest(request, response, { queue, store, budget, requestId, isClosing });
+        publishRequest(request, response, { queue, store, budget, requestId, isClosing, onRefused });
       },
-      onRefused: parts.onRefused,
+      onRefused,
       onNote: (level, message) => logs.note(level, message),
     });
     this.triggers = new MessageTriggers({

@@ -77,17 +77,20 @@ test("held requests over the limit are a 429 that says when to come again", asyn
 });
 
 test("bodies stay unread until they are needed, and count when they are there", async () => {
-  const gateway = await serve({ heldBytes: 10_000_000, requestBytes: 6_000_000 });
+  const gateway = await serve({ heldBytes: 13_000_000, requestBytes: 6_000_000 });
   const running = gateway.call("/f");
   await waitUntil("one runs", async () => (await gateway.gateway.status()).functions[0].running === 1);
   const waiting = await Promise.all(
-    [1, 2].map(async () => {
+    [1, 2, 3].map(async () => {
       const connection = await RawConnection.open(gateway.port);
       return connection.write("POST /f HTTP/1.1\r\nHost: a\r\nContent-Length: 6000000\r\nExpect: 100-continue\r\n\r\n");
     }),
   );
-  await waitUntil("both are held", async () => (await gateway.gateway.status()).functions[0].held === 2);
-  expect(waiting.map(({ statuses }) => statuses)).toEqual([[], []]);
+  await waitUntil(
+    "all are held, although there is no room for three",
+    async () => (await gateway.gateway.status()).functions[0].held === 3,
+  );
+  expect(waiting.map(({ statuses }) => statuses)).toEqual([[], [], []]);
   await go(gateway);
   await running;
   for (const connection of waiting) {

@@ -42,6 +42,35 @@ test("requests reach the route that their method and path match best", async () 
   expect((await gateway.gateway.status()).problems).toEqual([]);
 });
 
+test.each([
+  ["is no HTTP", "no HTTP\r\n\r\n", 400, "InvalidRequest"],
+  [
+    "has a body of two lengths",
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+    400,
+    "InvalidRequest",
+  ],
+  ["has too many headers", `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(40_000)}\r\n\r\n`, 431, "HeadersTooLarge"],
+])("what %s is refused in the way of everything else", async (_what, sent, status, errorType) => {
+  const gateway = await start();
+  const connection = await RawConnection.open(gateway.port);
+  await connection.write(sent).closed;
+  expect(connection.statuses).toEqual([status]);
+  const [head, body] = connection.text.split("\r\n\r\n");
+  const { requestId, ...error } = JSON.parse(body) as { requestId: string };
+  expect(error).toEqual({ errorType, errorMessage: expect.any(String) as string });
+  expect(head).toContain(`x-request-id: ${requestId}`);
+});
+
+test("what is no HTTP behind a request does not touch its answer", async () => {
+  const gateway = await start();
+  const connection = await RawConnection.open(gateway.port);
+  connection.write("GET /orders HTTP/1.1\r\nHost: a\r\n\r\n");
+  await waitUntil("it is answered", () => connection.text.includes("order-list"));
+  await connection.write("no HTTP\r\n\r\n").closed;
+  expect(connection.statuses).toEqual([200, 400]);
+});
+
 test("404 and 405 say what is wrong", async () => {
   const gateway = await start();
   const missing = await gateway.call("/nothing");

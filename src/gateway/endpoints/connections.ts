@@ -10,8 +10,8 @@ const READ_AHEAD = 32;
 const MAX_WAITING = 10_000;
 
 interface Connection {
-  /** A request whose answer is not all with the kernel yet. */
-  answering: boolean;
+  /** An answer that is not all with the kernel yet. */
+  answering: ServerResponse | undefined;
   /** Requests behind it, which nothing was done for yet. */
   waiting: ServerResponse[] | undefined;
   /** Is not to be read. */
@@ -40,16 +40,18 @@ export class Connections {
   /**
    * @param stalledMs - A client that takes nothing of its answer for this time, and up to twice as long, is cut off.
    * @param onTurn - A request is to be answered.
+   * @param onMalformed - What a client has sent is no request.
    */
   constructor(
     server: Server,
     stalledMs: number,
     private readonly onTurn: (request: IncomingMessage, response: ServerResponse) => void,
+    onMalformed: (error: Error, socket: Socket) => void,
   ) {
     const { connections } = this;
     server.on("connection", (socket: Socket) => {
       connections.set(socket, {
-        answering: false,
+        answering: undefined,
         waiting: undefined,
         paused: false,
         pausing: false,
@@ -61,11 +63,16 @@ export class Connections {
     const onRequest = (request: IncomingMessage, response: ServerResponse) => this.onRequest(request, response);
     server.on("request", onRequest);
     server.on("checkContinue", onRequest);
+    server.on("clientError", (error: Error, socket: Socket) => {
+      // it may be the body of a request that is being answered, or come behind one
+      if (connections.get(socket)?.answering?.headersSent === true) socket.destroy();
+      else onMalformed(error, socket);
+    });
     // Node.js puts the time off while the kernel takes more of what is being written. It does in steps, of up to 1.4 MB
     // (a third of the largest buffer that Linux has by default), so a slow client may seem to take nothing for a while
     server.setTimeout(stalledMs, (socket: Socket) => {
       if (socket.writableLength > 0) socket.resetAndDestroy();
-      else if (connections.get(socket)?.answering !== true) socket.destroy();
+      else if (connections.get(socket)?.answering === undefined) socket.destroy();
     });
     // one function for all: a closure for each request would cost on the way that all of them take
     const onAnswered = (response: ServerResponse) => this.answered(response.req.socket);
@@ -83,7 +90,7 @@ export class Connections {
   closeIdle(graceMs: number): void {
     const now = performance.now();
     for (const [socket, connection] of this.connections) {
-      if (connection.answering) continue;
+      if (connection.answering !== undefined) continue;
       connection.closeBy ??= now + graceMs;
       if (socket.bytesRead === connection.bytesRead || now >= connection.closeBy) socket.destroy();
     }
@@ -99,12 +106,12 @@ export class Connections {
     const connection = this.connections.get(socket);
     // what was read before the connection was given up is parsed to its end
     if (connection === undefined || !socket.writable) return;
-    if (connection.answering) return this.letWait(socket, connection, response);
+    if (connection.answering !== undefined) return this.letWait(socket, connection, response);
     this.begin(connection, request, response);
   }
 
   private begin(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
-    connection.answering = true;
+    connection.answering = response;
     response.once("close", this.onAnswered);
     this.onTurn(request, response);
   }
@@ -112,7 +119,7 @@ export class Connections {
   private answered(socket: Socket): void {
     const connection = this.connections.get(socket);
     if (connection === undefined) return;
-    connection.answering = false;
+    connection.answering = undefined;
     connection.bytesRead = socket.bytesRead;
     if (connection.waiting !== undefined) this.next(socket, connection, connection.waiting);
   }

@@ -12,6 +12,7 @@ import { callerAddress } from "./callerAddress";
 import { clientOf } from "./client";
 import { Connections } from "./connections";
 import { HttpCaller, refuse } from "./httpCaller";
+import { refuseMalformed } from "./malformedRequest";
 import { hasBody, RequestBody } from "./requestBody";
 import { RouteTable } from "./routeTable";
 import { SessionVerifier, sessionToken } from "./sessions";
@@ -81,8 +82,14 @@ export class EndpointServer {
     });
     const { stalledAnswerMs = STALLED_ANSWER_MS, unsentAnswers } = options;
     this.unsentAnswers = unsentAnswers ?? new UnsentAnswers({ periodMs: stalledAnswerMs });
-    this.connections = new Connections(this.server, stalledAnswerMs, (request, response) =>
-      this.onRequest(request, response),
+    this.connections = new Connections(
+      this.server,
+      stalledAnswerMs,
+      (request, response) => this.onRequest(request, response),
+      (error, socket) => {
+        const status = refuseMalformed(error, socket);
+        if (status !== undefined) options.onRefused?.(status);
+      },
     );
     this.server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   }

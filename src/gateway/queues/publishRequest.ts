@@ -22,6 +22,8 @@ export interface PublishOptions {
   requestId: string;
   /** Answers say that the connection closes: the gateway leaves. */
   isClosing: () => boolean;
+  /** Told the status of a message that is refused while its body is read, or after. */
+  onRefused?: (status: number) => void;
 }
 
 /**
@@ -30,10 +32,14 @@ export interface PublishOptions {
  * @throws GatewayError for a message that is not taken, before anything of it is read.
  */
 export function publishRequest(request: IncomingMessage, response: ServerResponse, options: PublishOptions): void {
-  const { queue, store, budget, requestId, isClosing } = options;
+  const { queue, store, budget, requestId, isClosing, onRefused } = options;
   refuseCrossSite(request, "messages");
   const deduplicationId = deduplicationIdOf(request);
   const caller = new HttpCaller(request, response, requestId, isClosing);
+  const refuse = (error: GatewayError) => {
+    onRefused?.(error.status);
+    caller.fail(error);
+  };
   const publish = async (body: Buffer) => {
     try {
       const { headers } = request;
@@ -41,14 +47,14 @@ export function publishRequest(request: IncomingMessage, response: ServerRespons
       const text = JSON.stringify({ id, queue, duplicate });
       caller.answer({ status: 202, headers: ["content-type", "application/json"] }, Buffer.from(text));
     } catch (error) {
-      caller.fail(publishError(error));
+      refuse(publishError(error));
     }
   };
   if (!hasBody(request)) return void publish(NO_BODY);
   let isWhole = false;
   const body = new RequestBody(request, response, limits.MAX_MESSAGE_BYTES, (error) => {
     share.release();
-    caller.fail(error);
+    refuse(error);
   });
   const share = budget.share(body.declaredBytes);
   response.once("close", () => {

@@ -1,6 +1,6 @@
 import { ApiServer } from "../../support/apiServer";
 import { ClusterGatewayProcess, killClusterGateways } from "../../support/clusterGatewayProcess";
-import { call } from "../../support/httpClient";
+import { call, RawConnection } from "../../support/httpClient";
 import { linkRoots } from "../../support/linkGateway";
 import { isOpen } from "../../support/openPort";
 import { PodProcess, removePods } from "../../support/podProcess";
@@ -117,10 +117,13 @@ test("requests that are refused before there is an invocation are counted, and n
   for (const path of ["/none", "/none/either", "/f", "/closed", "/small", "/queues/none"])
     statuses.push((await call(url + path, { method: "POST", body: "more than 10 bytes" })).status);
   expect(statuses).toEqual([404, 404, 405, 401, 413, 404]);
+  const malformed = await RawConnection.open(gateway.ports.http);
+  await malformed.write("no HTTP\r\n\r\n").closed;
+  expect(malformed.statuses).toEqual([400]);
   const { text } = await call(`http://127.0.0.1:${gateway.ports.probe}/metrics`);
   const counts = text.split("\n").filter((line) => line.startsWith("fullcode_requests_refused_total"));
   const count = (status: number, times: number) => `fullcode_requests_refused_total{status="${status}"} ${times}`;
-  expect(counts.sort()).toEqual([count(401, 1), count(404, 3), count(405, 1), count(413, 1)]);
+  expect(counts.sort()).toEqual([count(400, 1), count(401, 1), count(404, 3), count(405, 1), count(413, 1)]);
   expect(text).not.toContain("fullcode_invocations_total{");
   expect(gateway.logs.filter(({ source }) => source === "invocation")).toEqual([]);
 });

@@ -87,6 +87,7 @@ export function planFunction(name: string, args: FullCodeFunctionArgs): Function
   checkEgress(args.egress, problems);
   checkBaseImage(args.baseImage, problems);
   const common = problems.checkDocument(documentOf(name, args, code), ARGUMENT_NAMES);
+  checkHeldBytes(common, problems);
 
   const regions: FunctionPlan["regions"] = new Map();
   for (const [region, settings] of settleRegions(args, problems)) {
@@ -95,6 +96,7 @@ export function planFunction(name: string, args: FullCodeFunctionArgs): Function
     checkEgress(args.regions?.[region]?.egress, problems, prefix);
     const input = documentOf(name, { ...args, ...settings }, code);
     const document = common && problems.checkDocument(input, ARGUMENT_NAMES, prefix);
+    if (args.regions?.[region]?.limits !== undefined) checkHeldBytes(document, problems, prefix);
     if (document !== undefined)
       regions.set(region, { document, variables: settings.variables, egress: settings.egress });
   }
@@ -124,6 +126,15 @@ function checkSettingNames({ scale, regions }: FullCodeFunctionArgs, problems: P
     problems.checkNames(settings, SETTING_NAMES, `regions.${region}.`);
     problems.checkNames(settings.scale, SCALE_NAMES, `regions.${region}.scale.`);
   }
+}
+
+function checkHeldBytes(document: FunctionDocument | undefined, problems: Problems, prefix = ""): void {
+  const { requestBytes = 0, heldBytes = 0 } = document?.limits ?? {};
+  if (requestBytes > heldBytes)
+    problems.add(
+      `${prefix}limits.heldBytes`,
+      `${heldBytes} is less than \`limits.requestBytes\`, ${requestBytes}: a body of that size would be refused at all times`,
+    );
 }
 
 type FunctionDocumentInput = Extract<DocumentInput, { kind: "Function" }>;

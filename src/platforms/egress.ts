@@ -1,5 +1,7 @@
 import { BlockList, isIP } from "node:net";
 
+import { type ArgumentNames, problemsWithNames } from "./argumentNames";
+
 /** Where connections may go to. Give either `cidr` or `namespace`. */
 export interface EgressTarget {
   /** Range of addresses: `10.20.0.0/16`, `2001:db8::/32`; a single address is `10.20.0.7/32`. */
@@ -17,7 +19,7 @@ export interface EgressTarget {
    */
   podLabels?: Readonly<Record<string, string>>;
   /**
-   * Ports, 1 to 65535. In a cluster they are those of the pods, which may differ from their Service's.
+   * Ports, 1 to 65535, at least one. In a cluster they are those of the pods, which may differ from their Service's.
    * @default all ports
    */
   ports?: readonly number[];
@@ -31,6 +33,14 @@ export interface EgressTarget {
 /** One target, or `internet`: every address that is public, at any port. */
 export type EgressRule = "internet" | EgressTarget;
 
+const NAMES: ArgumentNames<EgressTarget> = {
+  cidr: true,
+  except: true,
+  namespace: true,
+  podLabels: true,
+  ports: true,
+  protocol: true,
+};
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const PROTOCOLS: readonly unknown[] = ["TCP", "UDP", "SCTP"];
 
@@ -51,7 +61,7 @@ function problemsWithRule(rule: unknown): [field: string, message: string][] {
   if (typeof rule !== "object" || rule === null)
     return [["", `must be "internet" or an object with \`cidr\` or \`namespace\`, not ${JSON.stringify(rule)}`]];
   const { cidr, except, namespace, podLabels, ports, protocol } = rule as EgressTarget;
-  const problems: [string, string][] = [];
+  const problems: [string, string][] = problemsWithNames(rule, NAMES).map(([field, message]) => [field, message]);
   if ((cidr === undefined) === (namespace === undefined)) problems.push(["", "needs either `cidr` or `namespace`"]);
   if (cidr !== undefined && !isCidr(cidr)) problems.push(["cidr", notARange(cidr)]);
   if (except !== undefined && cidr === undefined) problems.push(["except", "needs `cidr`"]);
@@ -63,6 +73,7 @@ function problemsWithRule(rule: unknown): [field: string, message: string][] {
   if (namespace !== undefined && !NAMESPACE.test(namespace))
     problems.push(["namespace", `"${namespace}" is no name of a namespace`]);
   if (podLabels !== undefined && namespace === undefined) problems.push(["podLabels", "need `namespace`"]);
+  if (ports?.length === 0) problems.push(["ports", "must not be empty: leave it out for all ports"]);
   ports?.forEach((port, index) => {
     if (!Number.isInteger(port) || port < 1 || port > 65_535)
       problems.push([`ports[${index}]`, `must be a whole number from 1 to 65535, not ${String(port)}`]);

@@ -254,6 +254,11 @@ describe("kubernetes()", () => {
       '.nats.url: "b" is no server such as "nats://nats.example.com:4222"',
     ],
     [
+      "servers of two schemes",
+      { nats: { url: "nats://a:4222, tls://b:4222" } },
+      ".nats.url: servers with nats:// and with tls:// cannot be mixed",
+    ],
+    [
       "a server that is known later",
       { nats: { url: pulumi.output("nats://a") } },
       '.nats.url: must be a plain string such as "nats://nats.example.com:4222"',
@@ -361,6 +366,11 @@ describe("kubernetes()", () => {
     ["an annotation that is no string", { annotations: { a: {} } }, '.annotations["a"]: must be a string'],
     ["a parameter", { params: { key: [1] } }, ".params.key: must be a string, a number or a boolean, not a list"],
     ["a generation", { linkGeneration: 0 }, ".linkGeneration: must be a whole number of at least 1, not 0"],
+    [
+      "no ports",
+      { networkPolicies: { egress: [{ cidr: "10.0.0.0/8", ports: [] }] } },
+      ".networkPolicies.egress[0].ports: must not be empty: leave it out for all ports",
+    ],
   ])("%s", (_, args, problem) => {
     expect(problemsWith(args)).toEqual([problem]);
   });
@@ -368,6 +378,34 @@ describe("kubernetes()", () => {
   test("an argument that there is not", () => {
     expect(problemsWith({ gatway: {} })).toEqual([
       expect.stringMatching(/^\.gatway: there is no such argument; there are `context`, .*`gateway`/),
+    ]);
+  });
+
+  test.each<[argument: string, args: object]>([
+    ["registryCredentials.user", { registryCredentials: { username: "a", password: "b", user: "a" } }],
+    ["pullCredentials.token", { pullCredentials: { username: "a", password: "b", token: "c" } }],
+    ["gateway.replica", { gateway: { replica: 3 } }],
+    ["ingress.class", { ingress: { host: "shop.example.com", class: "nginx" } }],
+    ["httpRoute.hosts", { httpRoute: { host: "shop.example.com", gateway: { name: "g" }, hosts: [] } }],
+    ["httpRoute.gateway.section", { httpRoute: { host: "shop.example.com", gateway: { name: "g", section: "a" } } }],
+    ["service.ports", { service: { ports: [80] } }],
+    ["nats.disk", { nats: { disk: "10Gi" } }],
+    ["nats.credential", { nats: { url: "nats://a", credential: {} } }],
+    ["nats.credentials.pass", { nats: { url: "nats://a", credentials: { pass: "x" } } }],
+    ["networkPolicies.ingress", { networkPolicies: { ingress: "nginx" } }],
+    ["networkPolicies.egress[0].port", { networkPolicies: { egress: [{ cidr: "10.0.0.0/8", port: [5432] }] } }],
+    ["scalingBehavior.up", { scalingBehavior: { up: {} } }],
+    ["scalingBehavior.scaleUp.window", { scalingBehavior: { scaleUp: { window: 1 } } }],
+    [
+      "scalingBehavior.scaleUp.policies[0].period",
+      { scalingBehavior: { scaleUp: { policies: [{ type: "Pods", value: 1, periodSeconds: 1, period: 1 }] } } },
+    ],
+    ["tolerations[0].effects", { tolerations: [{ key: "a", effects: "NoSchedule" }] }],
+  ])("an argument that there is not, further down: %s", (argument, args) => {
+    expect(problemsWith(args)).toEqual([
+      expect.stringMatching(
+        new RegExp(`^.${argument.replace(/[[\]]/g, "\\$&")}: there is no such argument; there are \``),
+      ),
     ]);
   });
 
@@ -396,7 +434,7 @@ describe("kubernetes()", () => {
       },
       {
         registry: "acme",
-        nats: { url: "nats://a:4222, tls://b", replicas: 3, credentials: { creds: pulumi.secret("x") } },
+        nats: { url: "tls://a:4222, tls://b", replicas: 3, credentials: { creds: pulumi.secret("x") } },
       },
       {
         registry: "acme",

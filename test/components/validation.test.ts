@@ -288,6 +288,18 @@ describe("FullCodeFunction", () => {
     expect(messageOf(construct)).toContain(`${argument}: there is no such argument; there are \``);
   });
 
+  test("a body that may come and never be held", () => {
+    const requestBytes = 100 * 1024 * 1024;
+    const problem = `limits.heldBytes: 67108864 is less than \`limits.requestBytes\`, ${requestBytes}: a body of that size would be refused at all times`;
+    expect(messageOf(functionOf({ limits: { requestBytes } }))).toBe(`FullCodeFunction "other": ${problem}`);
+    expect(messageOf(functionOf({ regions: { eu: { limits: { requestBytes } } } }))).toContain(
+      `; regions.eu.${problem}`,
+    );
+    const args = { app, environments: [production], code };
+    const room = { requestBytes, heldBytes: requestBytes };
+    expect(() => new FullCodeFunction("roomy", { ...args, limits: room })).not.toThrow();
+  });
+
   test("a region that is none", () => {
     const regions = { eu: local as never, us: undefined as never };
     expect(messageOf(() => new Environment("other", { app, type: "test", regions }))).toBe(

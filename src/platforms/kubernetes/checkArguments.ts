@@ -1,10 +1,10 @@
 import { inspect } from "node:util";
 
-import { type ArgumentNames, problemsWithNames } from "../argumentNames";
 import { problemsWithEgress } from "../egress";
 import { problemWithPlatform } from "../images";
 import { isLater } from "../later";
 import { checkExposure } from "./checkExposure";
+import { checkNames } from "./checkNames";
 import { checkNats } from "./checkNats";
 import { kubeconfigFromList } from "./kubeconfigList";
 import type { KubernetesArgs } from "./kubernetesArgs";
@@ -15,46 +15,9 @@ import { type ArgumentProblems, isNamespace, isObjectName } from "./problems";
 /** `host:port/path`, all of it in lower case, as image references have it. */
 const REGISTRY = /^[a-z0-9]+(?:[.-][a-z0-9]+)*(?::\d{1,5})?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
 const MIN_GATEWAY_MEMORY_MIB = 256;
-const NAMES: ArgumentNames<KubernetesArgs> = {
-  context: true,
-  kubeconfig: true,
-  clusterIdentifier: true,
-  params: true,
-  registry: true,
-  registryCredentials: true,
-  pullCredentials: true,
-  imagePullSecrets: true,
-  imageBuilder: true,
-  nodeImage: true,
-  platform: true,
-  revision: true,
-  namespace: true,
-  createNamespace: true,
-  url: true,
-  ingress: true,
-  httpRoute: true,
-  service: true,
-  trustedProxies: true,
-  gateway: true,
-  nats: true,
-  autoscaler: true,
-  pollingInterval: true,
-  scalingBehavior: true,
-  networkPolicies: true,
-  nodeSelector: true,
-  tolerations: true,
-  affinity: true,
-  priorityClassName: true,
-  runtimeClassName: true,
-  labels: true,
-  annotations: true,
-  linkGeneration: true,
-  transform: true,
-};
-
 /** Checks everything that can be known before anything is deployed. */
 export function checkArguments(args: KubernetesArgs, problems: ArgumentProblems): void {
-  for (const [name, message] of problemsWithNames(args, NAMES)) problems.add(name, message);
+  checkNames(args, problems);
   checkCluster(args, problems);
   checkImages(args, problems);
   checkExposure(args, problems);

@@ -35,8 +35,11 @@ function checkExternal(nats: ExternalNatsArgs, problems: ArgumentProblems): void
 function problemWithUrl(url: unknown): string | undefined {
   if (typeof url !== "string" || url === "") return 'must be a plain string such as "nats://nats.example.com:4222"';
   if (url.includes("@")) return "must not have credentials in it: give them as `nats.credentials`";
-  const wrong = url.split(",").find((server) => !SERVER.test(server.trim()));
-  return wrong === undefined ? undefined : `"${wrong}" is no server such as "nats://nats.example.com:4222"`;
+  const servers = url.split(",").map((server) => server.trim());
+  const wrong = servers.find((server) => !SERVER.test(server));
+  if (wrong !== undefined) return `"${wrong}" is no server such as "nats://nats.example.com:4222"`;
+  const schemes = new Set(servers.map((server) => server.slice(0, server.indexOf(":"))));
+  return schemes.size > 1 ? "servers with nats:// and with tls:// cannot be mixed" : undefined;
 }
 
 function checkCredentials(credentials: NatsCredentialsArgs, problems: ArgumentProblems): void {

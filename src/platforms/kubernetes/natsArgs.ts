@@ -40,7 +40,7 @@ export interface NatsArgs {
 
 /** A NATS with JetStream that exists. */
 export interface ExternalNatsArgs {
-  /** `nats://nats.example.com:4222` or `tls://…`; several servers separated by commas. Credentials in it are an error. */
+  /** `nats://nats.example.com:4222` or `tls://…`; several servers of one scheme separated by commas. Credentials in it are an error. */
   url: string;
   /** @default none: the servers ask for nothing */
   credentials?: NatsCredentialsArgs;

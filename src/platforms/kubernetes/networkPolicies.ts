@@ -178,7 +178,7 @@ function ports(numbers: readonly number[], protocol: "TCP" | "UDP" | "SCTP" = "T
   return numbers.map((port) => ({ port, protocol }));
 }
 
-/** Ports of `nats://one:4222,tls://two`. */
+/** Ports of `nats://one:4222,nats://two`. */
 function portsOfServers(urls: string): number[] {
   return [...new Set(urls.split(",").map((url) => Number(/:(\d+)$/.exec(url)?.[1] ?? NATS_PORT)))];
 }

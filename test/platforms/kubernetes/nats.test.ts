@@ -153,10 +153,10 @@ describe("a NATS of the region's own", () => {
 
 describe("a NATS that exists", () => {
   test("is told to the gateway, with its credentials as a secret", async () => {
-    const url = "nats://a.example.com:4222, tls://b.example.com";
+    const url = "tls://a.example.com:4222, tls://b.example.com";
     const cluster = await declareRegion({ url, replicas: 3, credentials: { token: "s3cret", ca: "pem" } });
     expect(gatewayOf(cluster)).toEqual({
-      url: "nats://a.example.com:4222,tls://b.example.com",
+      url: "tls://a.example.com:4222,tls://b.example.com",
       replicas: 3,
       credentials: { token: "s3cret", ca: "pem" },
     });

@@ -159,7 +159,7 @@ describe("policies", () => {
 
   test("the gateway reaches the servers and the issuer's keys at the ports that they have", async () => {
     expect(
-      await ports({ nats: { url: "nats://a.example.com,tls://b.example.com:4443" } }, "http://id.example.com/keys"),
+      await ports({ nats: { url: "tls://a.example.com,tls://b.example.com:4443" } }, "http://id.example.com/keys"),
     ).toEqual([
       ["pods", [9090]],
       ["anywhere", [4222, 4443]],

@@ -184,16 +184,122 @@ describe("who may link", () => {
   });
 });
 
-test("an instance whose answer has no status is not believed", async () => {
-  const link = new TestLink();
-  await link.welcomed();
-  link.socket.send(FrameType.Credit, 1);
-  const answer = gateway.invoke("f");
-  await link.invoked(1);
-  const [{ id }] = link.of(FrameType.Invoke);
-  link.socket.sendHead(FrameType.AnswerDone, id, { status: '200}}\n{"time":1,"function":"g"}', headers: [] }, "");
-  expect((await answer).error?.errorType).toBe("InstanceLost");
-  await waitUntil("it is closed", () => link.closed !== undefined);
+describe("what an instance says is not believed", () => {
+  type Say = (socket: LinkSocket, id: number) => void;
+  const answer =
+    (head: object): Say =>
+    (socket, id) =>
+      socket.sendHead(FrameType.AnswerDone, id, { status: 200, headers: [], ...head }, "");
+  const begin = (socket: LinkSocket, id: number, head: object = {}) =>
+    socket.sendHead(FrameType.AnswerHead, id, { status: 200, headers: [], ...head }, "");
+  const forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+
+  test.each<[string, Say]>([
+    ["an answer without a status", answer({ status: '200}}\n{"time":1,"function":"g"}' })],
+    ["a length of its own", answer({ headers: ["Content-Length", "2"] })],
+    ["a framing of its own", answer({ headers: ["transfer-encoding", "chunked"] })],
+    ["what becomes of the connection", answer({ headers: ["Upgrade", "h2c", "connection", "upgrade"] })],
+    ["a header without a value", answer({ headers: ["x-a"] })],
+    ["a header that is no text", answer({ headers: ["x-a", 1] })],
+    ["an error without a message", answer({ failure: { errorType: "E", errorMessage: 1 } })],
+    [
+      "a part of an answer without a head",
+      (socket, id) => socket.sendBytes(FrameType.AnswerChunk, id, Buffer.from("x")),
+    ],
+    ["the end of an answer without a head", (socket, id) => socket.send(FrameType.AnswerEnd, id)],
+    ["an answer of less than no bytes", (socket, id) => begin(socket, id, { bodyBytes: -1 })],
+    [
+      "an answer that is longer than it was announced",
+      (socket, id) => {
+        begin(socket, id, { bodyBytes: 2 });
+        socket.sendBytes(FrameType.AnswerChunk, id, Buffer.from(`ok${forged}`));
+      },
+    ],
+    [
+      "a line of a log that is none",
+      (socket) => socket.sendJson(FrameType.Log, 0, [{ time: 1, level: "info", message: 2 }]),
+    ],
+    ["lines of a log that are no list", (socket) => socket.sendJson(FrameType.Log, 0, { length: 1 })],
+    [
+      "a line of a level that is none",
+      (socket) => socket.sendJson(FrameType.Log, 0, [{ time: 1, level: 2, message: "" }]),
+    ],
+    ["an error of the start that is none", (socket) => socket.sendJson(FrameType.InitFailed, 0, null)],
+  ])("%s", async (_what, say) => {
+    const link = new TestLink();
+    await link.welcomed();
+    link.socket.send(FrameType.Credit, 1);
+    const answered = gateway.invoke("f");
+    await link.invoked(1);
+    say(link.socket, link.of(FrameType.Invoke)[0].id);
+    const { error, body } = await answered;
+    expect(error?.errorType).toBe("InstanceLost");
+    expect(body.toString()).not.toContain("forged");
+    await waitUntil("it is closed", () => link.closed !== undefined);
+    expect(gateway.lines).toEqual([]);
+  });
+
+  test("an answer that is shorter than it was announced is cut off", async () => {
+    const link = new TestLink();
+    await link.welcomed();
+    link.socket.send(FrameType.Credit, 1);
+    const answered = gateway.invoke("f");
+    await link.invoked(1);
+    const [{ id }] = link.of(FrameType.Invoke);
+    begin(link.socket, id, { bodyBytes: 3 });
+    link.socket.sendBytes(FrameType.AnswerChunk, id, Buffer.from("ok"));
+    link.socket.send(FrameType.AnswerEnd, id);
+    link.socket.send(FrameType.Done, id);
+    expect((await answered).error?.errorType).toBe("AnswerCutOff");
+  });
+});
+
+describe("an invocation that timed out", () => {
+  beforeEach(async () => {
+    await gateway.close();
+    gateway = await LinkGateway.start({ roots, functions: { f: { concurrency: 2, timeoutSeconds: 0.3 } } });
+  });
+
+  /** A link that answers heartbeats, as the instances' runtimes do. */
+  async function invoked(): Promise<{ link: TestLink; id: number }> {
+    const link = new TestLink();
+    await link.welcomed();
+    link.socket.send(FrameType.Credit, 2);
+    const { error } = await gateway.invoke("f");
+    expect(error?.errorType).toBe("Timeout");
+    const [{ id }] = link.of(FrameType.Invoke);
+    await waitUntil("the instance is told", () => link.of(FrameType.Cancel).length === 1);
+    expect(gateway.dispatcher("f").freeCredits).toBe(0);
+    await waitUntil("its heartbeat is asked for", () => link.of(FrameType.Ping).length === 1);
+    link.socket.send(FrameType.Pong, 0);
+    return { link, id };
+  }
+
+  test.each([
+    ["ends", FrameType.Done, 2],
+    ["is given back, since it was never begun", FrameType.Decline, 0],
+  ])("and %s leaves its instance as it was", async (_what, end, credits) => {
+    const { link, id } = await invoked();
+    link.socket.send(end, id);
+    await waitUntil("the instance takes work", () => gateway.dispatcher("f").live.length === 1);
+    expect(gateway.dispatcher("f").freeCredits).toBe(credits);
+    link.socket.send(FrameType.Credit, 2);
+    const next = gateway.invoke("f");
+    await link.invoked(2);
+    link.socket.sendHead(FrameType.AnswerDone, link.of(FrameType.Invoke)[1].id, { status: 200, headers: [] }, "fine");
+    expect((await next).body.toString()).toBe("fine");
+    // longer than it would have been given
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect([link.of(FrameType.Drain), link.closed]).toEqual([[], undefined]);
+    expect(gateway.events).toEqual(["linked f-test"]);
+  });
+
+  test("and goes on has its instance ended, once nothing else runs on it", async () => {
+    const { link } = await invoked();
+    await waitUntil("it is given up", () => gateway.events.includes("draining f-test"));
+    await waitUntil("its link is ended", () => link.closed !== undefined);
+    expect(gateway.events).toContain("stuck f-test: its handler goes on running after the timeout");
+  });
 });
 
 describe("strangers", () => {

@@ -74,6 +74,7 @@ export class HttpCaller implements InvocationCaller {
     if (this.isClosing()) headers.push("connection", "close");
     if (bodyBytes !== undefined && !hasNoBody(status)) headers.push("content-length", String(bodyBytes));
     try {
+      if (status < 200) throw new RangeError(`status ${status} is none of an answer`);
       this.response.writeHead(status, headers);
       return true;
     } catch (error) {

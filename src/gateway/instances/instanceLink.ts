@@ -1,24 +1,13 @@
-import {
-  FrameType,
-  LinkProtocolError,
-  parseJson,
-  PART_BYTES,
-  PEERS_PROTOCOL,
-  PROTOCOL_VERSION,
-  splitHead,
-} from "../../link/frames";
+import { FrameType, LinkProtocolError, PART_BYTES, PEERS_PROTOCOL, PROTOCOL_VERSION } from "../../link/frames";
 import { type ConnectionEnds, LinkSocket, type LinkStream } from "../../link/linkSocket";
 import { type AnswerHead, type Hello, type InvocationError, type LogLine, type Welcome } from "../../link/messages";
 import { type Invocation } from "../invocations/invocation";
+import { readAnswer, readError, readHello, readLogLines } from "./receivedFrames";
 
 /** An instance is taken for a slow one until it has shown that it is not. */
 const FIRST_PACE_MS = 10;
 /** Invocations over which the pace is averaged. */
 const PACE_WINDOW = 32;
-/** What an instance says of itself is not longer than this, in characters. */
-const MAX_NAME_CHARACTERS = 256;
-/** Names of pods, which Kubernetes makes DNS subdomains (RFC 1123); those of local instances are alike. */
-const INSTANCE_NAME = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
 /** Time that an instance has to close its side of a link that the gateway has left. */
 const LEAVE_GRACE_MS = 2_000;
 /** Time that the gateway stays for a credit that the instance owes it, and with which it may send what is still held. */
@@ -267,9 +256,9 @@ export class InstanceLink {
         if (invocation !== undefined) events.onAnswerEnd(invocation);
         return;
       case FrameType.Log:
-        return events.onLog(this, parseJson<LogLine[]>(payload), invocation);
+        return events.onLog(this, readLogLines(payload), invocation);
       case FrameType.InitFailed:
-        return events.onInitFailed(this, parseJson<InvocationError>(payload));
+        return events.onInitFailed(this, readError(payload));
       case FrameType.Draining:
         this.drain();
         return events.onDraining(this);
@@ -348,26 +337,4 @@ export class InstanceLink {
     this.admission.closed?.(this);
     this.events.onClose(this, lost, unstarted);
   }
-}
-
-/** @throws LinkProtocolError for what is no hello. */
-function readHello(payload: Buffer): Hello {
-  const hello = parseJson<Hello>(payload);
-  const isName = (value: unknown) => typeof value === "string" && value.length <= MAX_NAME_CHARACTERS;
-  const { protocol } = hello;
-  if (!Number.isInteger(protocol) || protocol < 1)
-    throw new LinkProtocolError("a hello names a version of the protocol");
-  if (![hello.function, hello.version, hello.instance, hello.token].every(isName))
-    throw new LinkProtocolError("a hello names a function, its version, an instance and a token");
-  if (!INSTANCE_NAME.test(hello.instance)) throw new LinkProtocolError("an instance has the name of its pod");
-  return hello;
-}
-
-/** @throws LinkProtocolError for what is no answer; a status that HTTP does not know is its caller's to refuse. */
-function readAnswer(payload: Buffer): { head: AnswerHead; body: Buffer } {
-  const answer = splitHead<AnswerHead>(payload);
-  const { status, headers } = answer.head;
-  if (!Number.isInteger(status) || !Array.isArray(headers))
-    throw new LinkProtocolError("an answer has a status and headers");
-  return answer;
 }

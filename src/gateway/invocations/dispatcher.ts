@@ -4,15 +4,8 @@ import { type InstanceLink, type InstanceLinkEvents } from "../instances/instanc
 import { GatewayError } from "./gatewayError";
 import { HoldingQueue } from "./holdingQueue";
 import { type Invocation } from "./invocation";
+import { LiveInstances } from "./liveInstances";
 import { OverdueInvocations } from "./overdueInvocations";
-
-/** With more instances than this, the less loaded of two random ones is taken instead of the least loaded of all. */
-const FULL_SCAN = 8;
-/**
- * As long as an instance will have handled what runs on it within this time, it gets the next invocation too: work that
- * keeps to few processes meets warm caches and shares system calls. Beyond it, the least loaded instance is next.
- */
-const PACKED_MS = 2;
 
 /** Time after which a body that is still on its way is no longer waited for before others are read. */
 const SLOW_BODY_MS = 50;
@@ -45,7 +38,7 @@ export interface DispatcherEvents {
 
 /** Brings invocations of one function and instances that ask for work together. */
 export class Dispatcher implements InstanceLinkEvents {
-  private readonly links: InstanceLink[] = [];
+  private readonly instances = new LiveInstances();
   private readonly held: HoldingQueue;
   private readonly overdue: OverdueInvocations;
   private runningCount = 0;
@@ -56,8 +49,6 @@ export class Dispatcher implements InstanceLinkEvents {
   private closedBy: GatewayError | undefined;
   private slowBodyTimer: NodeJS.Timeout | undefined;
   private peak = 0;
-  /** The instance that got work last. */
-  private preferred: InstanceLink | undefined;
 
   constructor(
     private document: FunctionDocument,
@@ -104,13 +95,11 @@ export class Dispatcher implements InstanceLinkEvents {
 
   /** Instances that take work. */
   get live(): readonly InstanceLink[] {
-    return this.links;
+    return this.instances.all;
   }
 
   get freeCredits(): number {
-    let credits = 0;
-    for (const link of this.links) credits += link.credits;
-    return credits;
+    return this.instances.freeCredits;
   }
 
   /** Highest number of invocations held and running since this was asked last. */
@@ -122,7 +111,7 @@ export class Dispatcher implements InstanceLinkEvents {
 
   /** Takes an invocation in; it is dispatched at once or held. Errors go to its caller. */
   submit(invocation: Invocation): void {
-    invocation.coldStart = this.links.length === 0;
+    invocation.coldStart = this.instances.all.length === 0;
     if (this.closedBy !== undefined) return this.fail(invocation, this.closedBy);
     try {
       this.held.add(invocation);
@@ -161,12 +150,12 @@ export class Dispatcher implements InstanceLinkEvents {
 
   /** A new instance; it takes work as soon as it gives credits. */
   add(link: InstanceLink): void {
-    this.links.push(link);
+    this.instances.add(link);
   }
 
   private dispatch(): void {
     while (this.held.readyCount > 0) {
-      const link = this.pick();
+      const link = this.instances.next();
       if (link === undefined) break;
       this.start(link, this.held.takeReady()!);
     }
@@ -180,22 +169,6 @@ export class Dispatcher implements InstanceLinkEvents {
         this.slowBodyTimer = undefined;
         this.dispatch();
       }, SLOW_BODY_MS).unref();
-  }
-
-  private pick(): InstanceLink | undefined {
-    const { preferred } = this;
-    if (preferred !== undefined && preferred.credits > 0 && preferred.runningCount * preferred.paceMs < PACKED_MS)
-      return preferred;
-    this.preferred = this.pickByLoad();
-    return this.preferred;
-  }
-
-  private pickByLoad(): InstanceLink | undefined {
-    const { links } = this;
-    if (links.length <= FULL_SCAN) return leastLoaded(links);
-    const first = links[Math.floor(Math.random() * links.length)];
-    const second = links[Math.floor(Math.random() * links.length)];
-    return leastLoaded([first, second]) ?? leastLoaded(links);
   }
 
   private start(link: InstanceLink, invocation: Invocation): void {
@@ -222,9 +195,10 @@ export class Dispatcher implements InstanceLinkEvents {
     this.events.onRoom();
   }
 
-  onDeclined(_link: InstanceLink, invocation: Invocation): void {
+  onDeclined(link: InstanceLink, invocation: Invocation): void {
     this.takeBack(invocation);
     this.dispatch();
+    this.overdue.ended(link, invocation);
   }
 
   /**
@@ -249,17 +223,23 @@ export class Dispatcher implements InstanceLinkEvents {
     invocation.status = head.status;
     invocation.failure = head.failure?.errorMessage;
     invocation.streaming = true;
+    invocation.announcedBytes = head.bodyBytes;
     invocation.caller.streamStart(head);
   }
 
   onAnswerChunk(invocation: Invocation, chunk: Buffer, taken: () => void): void {
-    if (invocation.abandoned) taken();
-    else invocation.caller.streamChunk(chunk, taken);
+    if (invocation.abandoned) return taken();
+    invocation.countStreamed(chunk.length);
+    invocation.caller.streamChunk(chunk, taken);
   }
 
   onAnswerEnd(invocation: Invocation): void {
+    if (invocation.abandoned) return;
+    invocation.countStreamed(0);
+    // one that is shorter than it was announced is cut off when the handler is done
+    if ((invocation.announcedBytes ?? 0) > 0) return;
     invocation.streaming = false;
-    if (!invocation.abandoned) invocation.caller.streamEnd();
+    invocation.caller.streamEnd();
   }
 
   onDone(link: InstanceLink, invocation: Invocation): void {
@@ -279,13 +259,13 @@ export class Dispatcher implements InstanceLinkEvents {
   }
 
   onDraining(link: InstanceLink): void {
-    this.retire(link);
+    this.instances.remove(link);
     this.events.onDraining(link);
     this.events.onDemand();
   }
 
   onClose(link: InstanceLink, lost: Invocation[], unstarted: Invocation[]): void {
-    this.retire(link);
+    this.instances.remove(link);
     this.overdue.closed(link);
     const error = new GatewayError(502, "InstanceLost", "the function's instance ended while it ran this invocation");
     for (const invocation of lost) this.fail(invocation, error, link);
@@ -297,13 +277,8 @@ export class Dispatcher implements InstanceLinkEvents {
 
   /** Lets an instance finish what runs and go. */
   drain(link: InstanceLink): void {
-    this.retire(link);
+    this.instances.remove(link);
     link.drain();
-  }
-
-  private retire(link: InstanceLink): void {
-    const index = this.links.indexOf(link);
-    if (index !== -1) this.links.splice(index, 1);
   }
 
   private takeBack(invocation: Invocation): void {
@@ -328,7 +303,7 @@ export class Dispatcher implements InstanceLinkEvents {
     invocation.abandoned = true;
     link.cancel(invocation, `the timeout of ${timeoutSeconds} s is over`);
     // a handler that ends when it is told to can be trusted; a bootstrap is not told
-    if (runtime === "nodejs") this.retire(link);
+    if (runtime === "nodejs") this.instances.remove(link);
     else this.giveUp(link);
     void this.overdue.add(link, invocation);
   }
@@ -373,13 +348,6 @@ export class Dispatcher implements InstanceLinkEvents {
     invocation.caller.done?.();
     this.events.onEnd(invocation, link);
   }
-}
-
-function leastLoaded(links: readonly InstanceLink[]): InstanceLink | undefined {
-  let best: InstanceLink | undefined;
-  for (const link of links)
-    if (link.credits > 0 && (best === undefined || link.runningCount < best.runningCount)) best = link;
-  return best;
 }
 
 /** Only a tester gives parts that were read from JSON by a loop, and cannot be written by recursion. */

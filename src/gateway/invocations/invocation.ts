@@ -1,3 +1,4 @@
+import { LinkProtocolError } from "../../link/frames";
 import { type AnswerHead, type InvokeHead, type LogLine } from "../../link/messages";
 import { type InstanceLink } from "../instances/instanceLink";
 import { type GatewayError } from "./gatewayError";
@@ -49,6 +50,8 @@ export class Invocation {
   answering = false;
   /** The body of the answer is passed on as it comes, and its end has not come yet. */
   streaming = false;
+  /** Bytes of a streamed answer that were announced and have not come yet; undefined where none were. */
+  announcedBytes: number | undefined;
   /** Status of the answer, for the log. */
   status = 0;
   failure: string | undefined;
@@ -74,6 +77,18 @@ export class Invocation {
     readonly caller: InvocationCaller,
     public body: Buffer | UnreadBody,
   ) {}
+
+  /**
+   * Counts bytes of an answer in, which is streamed.
+   *
+   * @throws LinkProtocolError for those of none, and for more than its head has announced.
+   */
+  countStreamed(bytes: number): void {
+    if (!this.streaming) throw new LinkProtocolError("a part of an answer comes behind its head");
+    if (this.announcedBytes === undefined) return;
+    this.announcedBytes -= bytes;
+    if (this.announcedBytes < 0) throw new LinkProtocolError("an answer is longer than it was announced");
+  }
 
   /** The body was let go. */
   bodyReleased = false;

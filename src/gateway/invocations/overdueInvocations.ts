@@ -55,7 +55,7 @@ export class OverdueInvocations {
   /** A draining instance on which only overdue invocations run would never end by itself. */
   private endIfForsaken(link: InstanceLink): void {
     const overdue = this.byLink.get(link);
-    if (overdue === undefined) return;
+    if (overdue === undefined || link.runningCount === 0) return;
     // timers of the same time come one after the other
     const since = performance.now() - CANCEL_GRACE_MS + 50;
     for (const each of link.invocations) if ((overdue.get(each) ?? Infinity) > since) return;

@@ -79,6 +79,16 @@ export class KubernetesResources implements ResourceMaker {
     return this.deleteObject(manifest, provider, manifest.kind !== "Namespace");
   }
 
+  goesWith({ outputs, provider }: ResourceState, others: readonly ResourceState[]): boolean {
+    const namespace = fieldOf(outputs, "metadata.namespace");
+    return others.some(
+      (other) =>
+        other.outputs.kind === "Namespace" &&
+        fieldOf(other.outputs, "metadata.name") === namespace &&
+        isSameCluster(other.provider, provider),
+    );
+  }
+
   /** A run that was cut short leaves its namespace behind, with pods that have minutes to end. */
   private async deleteLeftovers({ inputs, provider }: Registration): Promise<void> {
     const manifest = manifestOf(inputs);

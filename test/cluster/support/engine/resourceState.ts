@@ -32,6 +32,8 @@ export interface ResourceMaker {
   compare(old: ResourceState, registration: Registration): Difference;
   update(old: ResourceState, registration: Registration): Promise<Made>;
   delete(old: ResourceState): Promise<void>;
+  /** Whether deleting one of the others deletes it as well. */
+  goesWith?(state: ResourceState, others: readonly ResourceState[]): boolean;
   /** What exists already, by its id. */
   read(registration: Registration, id: string): Promise<Made>;
 }

@@ -74,8 +74,11 @@ export class StandInEngine implements TestStack {
     }
   }
 
-  /** Deletes everything that was made. */
+  /** Deletes everything that was made. Objects of a namespace that goes are left to it. */
   async destroy(): Promise<void> {
+    const all = [...this.states.values()];
+    for (const state of all)
+      if (this.makers[packageOf(state.type)]?.goesWith?.(state, all) === true) this.states.delete(state.urn);
     const run = new Run(this.states, this.makers, true);
     await run.deleteWhatIsGone();
     run.throwFailures();

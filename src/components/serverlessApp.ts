@@ -12,7 +12,10 @@ import { problemsWithSessionKeys } from "./sessionKeys";
 
 /** How the session tokens of callers are verified: JSON Web Tokens (RFC 7519). */
 export interface SessionArgs {
-  /** Address (http or https) of the issuer's key set (RFC 7517). Either this or `jwks` is required, not both. */
+  /**
+   * Address (http or https) of the issuer's key set (RFC 7517). Either this or `jwks` is required, not both. Credentials in
+   * it are an error.
+   */
   jwksUrl?: string;
   /**
    * The issuer's public keys (RFC 7517), for tokens that are verified without asking the issuer: RSA of 2048 bits or more,
@@ -95,6 +98,10 @@ function checkSessions(sessions: SessionArgs | undefined, problems: Problems): v
     problems.add("sessions", "needs either `jwksUrl` or `jwks`, and not both");
   const result = regionDocument.shape.sessions.safeParse(sessions);
   for (const { path, message } of result.error?.issues ?? []) problems.add(["sessions", ...path].join("."), message);
-  if (!result.success || sessions.jwks === undefined) return;
+  if (!result.success) return;
+  const { username, password } = new URL(sessions.jwksUrl ?? "https://none");
+  if (username + password !== "")
+    problems.add("sessions.jwksUrl", "must not have credentials in it: others may read it");
+  if (sessions.jwks === undefined) return;
   for (const [path, message] of problemsWithSessionKeys(sessions.jwks)) problems.add(`sessions.jwks.${path}`, message);
 }

@@ -3,37 +3,42 @@ import { createPublicKey, type KeyObject } from "node:crypto";
 import { type KeySet } from "../spec/documentTypes";
 
 /** Members of a JSON Web Key that are secret (RFC 7518, section 6). */
-const SECRET_MEMBERS = ["d", "k"];
+const SECRET_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /** By RFC 7518, section 3.3. */
 const MIN_RSA_BITS = 2_048;
 const CURVES = ["prime256v1", "secp384r1", "secp521r1"];
 
+type Key = KeySet["keys"][number];
+
 /**
  * What is wrong with the keys that tokens are to be verified with, by their path in the set. They get into documents,
- * where others than the issuer may read them.
+ * where others than the issuer may read them. Of the keys that an issuer publishes, one that can be used is enough.
  */
 export function problemsWithSessionKeys({ keys }: KeySet): [path: string, message: string][] {
-  const forSignatures = [...keys.entries()].filter(([, { use = "sig" }]) => use === "sig");
-  if (forSignatures.length === 0) return [["keys", "has no key that signatures are verified with"]];
-  return forSignatures.flatMap(([i, key]) => {
-    const message = problemWithKey(key);
-    return message === undefined ? [] : [[`keys[${i}]`, message]];
+  const secret = [...keys.entries()].flatMap(([i, key]): [string, string][] => {
+    const member = SECRET_MEMBERS.find((each) => key[each] !== undefined);
+    return member === undefined
+      ? []
+      : [[`keys[${i}]`, `is secret, by its "${member}": give public keys only, others may read them`]];
   });
+  if (secret.length > 0) return secret;
+  const reasons = [...keys.entries()].map(([i, key]) => [i, reasonAgainst(key)] as const);
+  if (reasons.some(([, reason]) => reason === undefined)) return [];
+  const list = reasons.map(([i, reason]) => `keys[${i}] ${reason}`).join(", ");
+  return [["keys", `has no key that signatures can be verified with${list && `: ${list}`}`]];
 }
 
-function problemWithKey(key: KeySet["keys"][number]): string | undefined {
-  const secret = SECRET_MEMBERS.find((member) => key[member] !== undefined);
-  if (secret !== undefined)
-    return `is secret, by its "${secret}"; give public keys only, as anybody who holds this one can sign tokens`;
+function reasonAgainst(key: Key): string | undefined {
+  if (key.use !== undefined && key.use !== "sig") return "is for another use";
   let object: KeyObject;
   try {
     object = createPublicKey({ key, format: "jwk" });
-  } catch (error) {
-    return `is no public key: ${(error as Error).message}`;
+  } catch {
+    return "is no public key";
   }
   const { asymmetricKeyType: type, asymmetricKeyDetails: { modulusLength = 0, namedCurve = "" } = {} } = object;
   if (type === "rsa")
-    return modulusLength < MIN_RSA_BITS ? `is of ${modulusLength} bits; RSA keys need ${MIN_RSA_BITS}` : undefined;
+    return modulusLength < MIN_RSA_BITS ? `has ${modulusLength} bits, not ${MIN_RSA_BITS}` : undefined;
   if (type === "ed25519" || (type === "ec" && CURVES.includes(namedCurve))) return undefined;
-  return `is of a kind (${namedCurve || type}) that no tokens are signed with; RSA, P-256, P-384, P-521 and Ed25519 are`;
+  return `is of the kind ${namedCurve || type}, not RSA, P-256, P-384, P-521 or Ed25519`;
 }

@@ -65,7 +65,12 @@ function problemsWithRule(rule: unknown): [field: string, message: string][] {
   if ((cidr === undefined) === (namespace === undefined)) problems.push(["", "needs either `cidr` or `namespace`"]);
   if (cidr !== undefined && !isCidr(cidr)) problems.push(["cidr", notARange(cidr)]);
   if (except !== undefined && cidr === undefined) problems.push(["except", "needs `cidr`"]);
-  except?.forEach((range, index) => {
+  const listOf = <Each>(field: string, value: readonly Each[] | undefined): readonly Each[] => {
+    if (value === undefined || Array.isArray(value)) return value ?? [];
+    problems.push([field, `must be a list, not ${JSON.stringify(value)}`]);
+    return [];
+  };
+  listOf("except", except).forEach((range, index) => {
     if (!isCidr(range)) problems.push([`except[${index}]`, notARange(range)]);
     else if (isCidr(cidr) && !isWithin(range, cidr!))
       problems.push([`except[${index}]`, `"${range}" is not within "${cidr}"`]);
@@ -74,7 +79,7 @@ function problemsWithRule(rule: unknown): [field: string, message: string][] {
     problems.push(["namespace", `"${namespace}" is no name of a namespace`]);
   if (podLabels !== undefined && namespace === undefined) problems.push(["podLabels", "need `namespace`"]);
   if (ports?.length === 0) problems.push(["ports", "must not be empty: leave it out for all ports"]);
-  ports?.forEach((port, index) => {
+  listOf("ports", ports).forEach((port, index) => {
     if (!Number.isInteger(port) || port < 1 || port > 65_535)
       problems.push([`ports[${index}]`, `must be a whole number from 1 to 65535, not ${String(port)}`]);
   });

@@ -254,6 +254,11 @@ describe("kubernetes()", () => {
       '.nats.url: "b" is no server such as "nats://nats.example.com:4222"',
     ],
     [
+      "a server's port",
+      { nats: { url: "nats://a:99999" } },
+      '.nats.url: "nats://a:99999" is not of the form nats://host:port',
+    ],
+    [
       "servers of two schemes",
       { nats: { url: "nats://a:4222, tls://b:4222" } },
       ".nats.url: servers with nats:// and with tls:// cannot be mixed",
@@ -366,6 +371,18 @@ describe("kubernetes()", () => {
     ["an annotation that is no string", { annotations: { a: {} } }, '.annotations["a"]: must be a string'],
     ["a parameter", { params: { key: [1] } }, ".params.key: must be a string, a number or a boolean, not a list"],
     ["a generation", { linkGeneration: 0 }, ".linkGeneration: must be a whole number of at least 1, not 0"],
+    ["tolerations", { tolerations: { key: "a" } as never }, ".tolerations: must be a list, not { key: 'a' }"],
+    ["Secrets", { imagePullSecrets: "pull" as never }, ".imagePullSecrets: must be a list, not 'pull'"],
+    [
+      "policies",
+      { scalingBehavior: { scaleUp: { policies: {} as never } } },
+      ".scalingBehavior.scaleUp.policies: must be a list, not {}",
+    ],
+    [
+      "ports that are no list",
+      { networkPolicies: { egress: [{ cidr: "10.0.0.0/8", ports: 5432 as never }] } },
+      ".networkPolicies.egress[0].ports: must be a list, not 5432",
+    ],
     [
       "no ports",
       { networkPolicies: { egress: [{ cidr: "10.0.0.0/8", ports: [] }] } },

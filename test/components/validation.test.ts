@@ -84,20 +84,32 @@ describe("ServerlessApp", () => {
     const sessionsOf = (...keys: object[]) =>
       messageOf(() => new ServerlessApp("shop", { sessions: { jwks: { keys: keys as KeySet["keys"] } } }));
     const path = 'ServerlessApp "shop": sessions.jwks.keys';
-    expect(sessionsOf()).toBe(`${path}: has no key that signatures are verified with`);
-    expect(sessionsOf({ ...rsa, use: "enc" })).toBe(`${path}: has no key that signatures are verified with`);
+    const isSecret = (member: string) => `is secret, by its "${member}": give public keys only, others may read them`;
     expect(sessionsOf(rsa, secretKey, { kty: "oct", k: "c2VjcmV0" })).toBe(
-      `${path}[1]: is secret, by its "d"; give public keys only, as anybody who holds this one can sign tokens; ` +
-        'sessions.jwks.keys[2]: is secret, by its "k"; give public keys only, as anybody who holds this one can sign tokens',
+      `${path}[1]: ${isSecret("d")}; sessions.jwks.keys[2]: ${isSecret("k")}`,
     );
-    expect(sessionsOf({ kty: "EC", crv: "P-256" })).toMatch(/keys\[0\]: is no public key: /);
-    expect(sessionsOf(publicKey("rsa", { modulusLength: 1_024 }))).toBe(
-      `${path}[0]: is of 1024 bits; RSA keys need 2048`,
+    expect(sessionsOf(rsa, { ...secretKey, use: "enc" })).toBe(`${path}[1]: ${isSecret("d")}`);
+    expect(sessionsOf({ ...rsa, p: "AQAB" })).toBe(`${path}[0]: ${isSecret("p")}`);
+    const unusable = [
+      { ...rsa, use: "enc" },
+      { kty: "EC", crv: "P-256" },
+      publicKey("rsa", { modulusLength: 1_024 }),
+      publicKey("ec", { namedCurve: "secp256k1" }),
+    ];
+    expect(sessionsOf()).toBe(`${path}: has no key that signatures can be verified with`);
+    expect(sessionsOf(...unusable)).toBe(
+      `${path}: has no key that signatures can be verified with: keys[0] is for another use, keys[1] is no public key, ` +
+        "keys[2] has 1024 bits, not 2048, keys[3] is of the kind secp256k1, not RSA, P-256, P-384, P-521 or Ed25519",
     );
-    expect(sessionsOf(publicKey("ec", { namedCurve: "secp256k1" }))).toMatch(/keys\[0\]: is of a kind \(secp256k1\)/);
-    expect(
-      () => new ServerlessApp("keys", { sessions: { jwks: { keys: [rsa, edwards] as KeySet["keys"] } } }),
-    ).not.toThrow();
+    const keys = [...unusable, rsa, edwards] as KeySet["keys"];
+    expect(() => new ServerlessApp("keys", { sessions: { jwks: { keys } } })).not.toThrow();
+  });
+
+  test("takes no credentials in the address of keys", () => {
+    const sessions = { jwksUrl: "https://me:secret@id.example.com/keys" };
+    expect(messageOf(() => new ServerlessApp("shop", { sessions }))).toBe(
+      'ServerlessApp "shop": sessions.jwksUrl: must not have credentials in it: others may read it',
+    );
   });
 
   test("limits the size of parameters", () => {

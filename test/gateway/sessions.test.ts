@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 
-import { exportJWK, generateKeyPair, type JWK, type KeyLike, SignJWT } from "jose";
+import { exportJWK, generateKeyPair, type JWK, type KeyLike, type JWTPayload, SignJWT } from "jose";
 
 import { testGateways } from "../support/testGateway";
 
@@ -85,6 +85,8 @@ test("a token that is not valid is a 401, also where none is required", async ()
   const hmacInput = `${encode({ alg: "HS256", kid: "key-1" })}.${encode(claims)}`;
   const other = await generateKeyPair("ES256");
   const valid = await token();
+  const signed = (payload: object) =>
+    new SignJWT(payload as JWTPayload).setProtectedHeader({ alg: "ES256", kid: "key-1" }).sign(key);
   const invalid = {
     expired: await token({}, { expires: "-1h" }),
     "of another issuer": await token({}, { issuer: "https://evil.example.com" }),
@@ -103,6 +105,9 @@ test("a token that is not valid is a 401, also where none is required", async ()
       .setIssuer("https://id.example.com")
       .setAudience("shop")
       .sign(key),
+    "for no text": await signed({ ...claims, sub: 7 }),
+    "of no time": await signed({ ...claims, iat: 1e300 }),
+    "of a time in words": await signed({ ...claims, iat: "yesterday" }),
     unsigned: `${encode({ alg: "none" })}.${encode(claims)}.`,
     "signed with the public key as a secret": `${hmacInput}.${createHmac("sha256", JSON.stringify(jwk)).update(hmacInput).digest("base64url")}`,
     "signed by a stranger": await new SignJWT(claims)

@@ -151,9 +151,16 @@ export class EndpointServer {
     try {
       this.handle(request, response, requestId);
     } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      this.refuse(request, response, error, requestId);
+      this.refuseFor(request, response, error, requestId);
     }
+  }
+
+  /** An error that nobody has thought of is the request's alone, and not the end of all that others have under way. */
+  private refuseFor(request: IncomingMessage, response: ServerResponse, error: unknown, requestId: string): void {
+    const known = error instanceof GatewayError ? error : new GatewayError(500, "InternalError", "an internal error");
+    if (known !== error) this.options.onNote?.("warn", `request ${requestId} failed unexpectedly: ${String(error)}`);
+    const challenge = known.status === 401 ? ["www-authenticate", "Bearer"] : [];
+    this.refuse(request, response, known, requestId, challenge);
   }
 
   private handle(request: IncomingMessage, response: ServerResponse, requestId: string): void {
@@ -191,10 +198,7 @@ export class EndpointServer {
       if (host === undefined) throw NOT_FOUND;
       this.invoke(request, response, requestId, route, ids, host, session);
     } catch (error) {
-      const known = error instanceof GatewayError ? error : new GatewayError(500, "InternalError", "an internal error");
-      if (known !== error) this.options.onNote?.("warn", `request ${requestId} failed unexpectedly: ${String(error)}`);
-      const challenge = known.status === 401 ? ["www-authenticate", "Bearer"] : [];
-      this.refuse(request, response, known, requestId, challenge);
+      this.refuseFor(request, response, error, requestId);
     }
   }
 

@@ -14,6 +14,8 @@ const GENERATION = 5_000;
 const MAX_TOKEN_CHARACTERS = 8_192;
 /** Clocks of the issuer and of this machine may differ by so much. */
 const CLOCK_TOLERANCE_SECONDS = 30;
+/** The last second that a Date can have. */
+const MAX_SECONDS = 8.64e12;
 /** Signatures by a public key only: with a shared secret every verifier could sign. */
 const ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 
@@ -54,11 +56,14 @@ export class SessionVerifier {
    */
   async verify(token: string, userAgent: string): Promise<Session> {
     const payload = await this.payloadOf(token);
+    const { sub: userId, iat = 0 } = payload as { sub: unknown; iat?: unknown };
+    if (typeof userId !== "string") throw invalid('its claim "sub" is no text');
+    if (typeof iat !== "number" || !(Math.abs(iat) <= MAX_SECONDS)) throw invalid('its claim "iat" is no time');
     const groups = payload.accessGroupKeys ?? payload.groups;
     return {
-      userId: payload.sub ?? "",
+      userId,
       token,
-      creationDtm: new Date((payload.iat ?? 0) * 1000).toISOString(),
+      creationDtm: new Date(iat * 1000).toISOString(),
       userAgent: parseUserAgent(userAgent),
       accessGroupKeys: Array.isArray(groups) ? groups.filter((each): each is string => typeof each === "string") : [],
     };

@@ -3,7 +3,7 @@ import { setMaxListeners } from "node:events";
 import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node";
 
 import { type NatsCredentials } from "../../spec/cluster";
-import { natsServers } from "./natsServers";
+import { natsServers } from "../../spec/natsServers";
 import { pause } from "./pause";
 
 /** Pause before a server is dialled again, with as much again at random, so that gateways do not come all at once. */

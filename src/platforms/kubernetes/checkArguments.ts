@@ -63,7 +63,7 @@ function checkImages(args: KubernetesArgs, problems: ArgumentProblems): void {
       if (typeof value !== "string" || value === "")
         problems.add(`${argument}.${field}`, "must be a string that is not empty");
     }
-  args.imagePullSecrets?.forEach((name, index) => {
+  problems.list("imagePullSecrets", args.imagePullSecrets).forEach((name, index) => {
     if (!isObjectName(name)) problems.add(`imagePullSecrets[${index}]`, `"${String(name)}" is no name of a Secret`);
   });
   problems.image("nodeImage", args.nodeImage);
@@ -104,7 +104,7 @@ function checkRules(
   const argument = `scalingBehavior.${direction}`;
   problems.wholeNumber(`${argument}.stabilizationWindowSeconds`, rules?.stabilizationWindowSeconds, 0, 3600);
   problems.oneOf(`${argument}.selectPolicy`, rules?.selectPolicy, ["Max", "Min", "Disabled"]);
-  rules?.policies?.forEach(({ type, value, periodSeconds }, index) => {
+  problems.list(`${argument}.policies`, rules?.policies).forEach(({ type, value, periodSeconds }, index) => {
     const policy = `${argument}.policies[${index}]`;
     problems.oneOf(`${policy}.type`, type, ["Pods", "Percent"]);
     problems.wholeNumber(`${policy}.value`, value, 1, Number.MAX_SAFE_INTEGER);
@@ -130,8 +130,12 @@ function checkNetworkPolicies({ networkPolicies }: KubernetesArgs, problems: Arg
   }
 }
 
-function checkMetadata({ labels, annotations, nodeSelector }: KubernetesArgs, problems: ArgumentProblems): void {
+function checkMetadata(
+  { labels, annotations, nodeSelector, tolerations }: KubernetesArgs,
+  problems: ArgumentProblems,
+): void {
   problems.texts("nodeSelector", nodeSelector);
+  problems.list("tolerations", tolerations);
   for (const [key, value] of Object.entries(labels ?? {})) {
     if (RESERVED_LABEL.test(key)) problems.add(`labels["${key}"]`, "is set by the platform");
     else problems.add(`labels["${key}"]`, problemWithLabel(key, value));

@@ -94,6 +94,9 @@ export function checkNames(args: KubernetesArgs, problems: ArgumentProblems): vo
     for (const [name, message] of problemsWithNames(value, known, argument && `${argument}.`))
       problems.add(name, message);
   };
+  const checkEach = (argument: string, values: unknown, known: Readonly<Record<string, true>>) => {
+    if (Array.isArray(values)) values.forEach((each, i) => check(`${argument}[${i}]`, each, known));
+  };
   check("", args, REGION);
   check("registryCredentials", args.registryCredentials, CREDENTIALS);
   check("pullCredentials", args.pullCredentials, CREDENTIALS);
@@ -109,7 +112,7 @@ export function checkNames(args: KubernetesArgs, problems: ArgumentProblems): vo
   for (const direction of ["scaleUp", "scaleDown"] as const) {
     const rules = args.scalingBehavior?.[direction];
     check(`scalingBehavior.${direction}`, rules, RULES);
-    rules?.policies?.forEach((each, i) => check(`scalingBehavior.${direction}.policies[${i}]`, each, POLICY));
+    checkEach(`scalingBehavior.${direction}.policies`, rules?.policies, POLICY);
   }
-  args.tolerations?.forEach((each, i) => check(`tolerations[${i}]`, each, TOLERATION));
+  checkEach("tolerations", args.tolerations, TOLERATION);
 }

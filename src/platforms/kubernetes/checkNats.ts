@@ -1,3 +1,4 @@
+import { natsServers } from "../../spec/natsServers";
 import { isLater } from "../later";
 import type { ExternalNatsArgs, NatsArgs, NatsCredentialsArgs } from "./natsArgs";
 import { type ArgumentProblems, isObjectName } from "./problems";
@@ -35,11 +36,14 @@ function checkExternal(nats: ExternalNatsArgs, problems: ArgumentProblems): void
 function problemWithUrl(url: unknown): string | undefined {
   if (typeof url !== "string" || url === "") return 'must be a plain string such as "nats://nats.example.com:4222"';
   if (url.includes("@")) return "must not have credentials in it: give them as `nats.credentials`";
-  const servers = url.split(",").map((server) => server.trim());
-  const wrong = servers.find((server) => !SERVER.test(server));
+  const wrong = url.split(",").find((server) => !SERVER.test(server.trim()));
   if (wrong !== undefined) return `"${wrong}" is no server such as "nats://nats.example.com:4222"`;
-  const schemes = new Set(servers.map((server) => server.slice(0, server.indexOf(":"))));
-  return schemes.size > 1 ? "servers with nats:// and with tls:// cannot be mixed" : undefined;
+  try {
+    natsServers(url);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function checkCredentials(credentials: NatsCredentialsArgs, problems: ArgumentProblems): void {

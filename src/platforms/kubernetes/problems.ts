@@ -46,6 +46,13 @@ export class ArgumentProblems {
     return isObject(value);
   }
 
+  /** @returns its elements, none where it is not given or no list. */
+  list<Each>(argument: string, value: readonly Each[] | undefined): readonly Each[] {
+    if (value === undefined || Array.isArray(value)) return value ?? [];
+    this.add(argument, `must be a list, not ${inspect(value)}`);
+    return [];
+  }
+
   boolean(argument: string, value: unknown): void {
     if (value !== undefined && typeof value !== "boolean")
       this.add(argument, `must be true or false, not ${inspect(value)}`);

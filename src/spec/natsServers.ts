@@ -16,7 +16,7 @@ export function natsServers(url: string): NatsServers {
   const parts = url.split(",").map((part) => part.trim());
   const parsed = parts.map(parse);
   const schemes = new Set(parsed.map(({ protocol }) => protocol));
-  if (schemes.size > 1) throw new Error("NATS URL: nats:// and tls:// cannot be mixed");
+  if (schemes.size > 1) throw new Error("servers with nats:// and with tls:// cannot be mixed");
   const withUser = parsed.find(({ username }) => username !== "");
   return {
     servers: parsed.map(({ host }) => host),
@@ -32,9 +32,8 @@ function parse(part: string): URL {
   const text = part.includes("://") ? part : `nats://${part}`;
   const shown = text.replace(/\/\/[^@]*@/, "//…@");
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || url.hostname === "")
-    throw new Error(`NATS URL: "${shown}" is not of the form nats://host:port`);
+  if (url === undefined || url.hostname === "") throw new Error(`"${shown}" is not of the form nats://host:port`);
   if (url.protocol !== "nats:" && url.protocol !== "tls:")
-    throw new Error(`NATS URL: "${shown}" must begin with nats:// or tls://`);
+    throw new Error(`"${shown}" must begin with nats:// or tls://`);
   return url;
 }

@@ -66,7 +66,8 @@ function problemsWithRule(rule: unknown): [field: string, message: string][] {
   if (cidr !== undefined && !isCidr(cidr)) problems.push(["cidr", notARange(cidr)]);
   if (except !== undefined && cidr === undefined) problems.push(["except", "needs `cidr`"]);
   const listOf = <Each>(field: string, value: readonly Each[] | undefined): readonly Each[] => {
-    if (value === undefined || Array.isArray(value)) return value ?? [];
+    if (value === undefined) return [];
+    if (Array.isArray(value)) return value as readonly Each[];
     problems.push([field, `must be a list, not ${JSON.stringify(value)}`]);
     return [];
   };

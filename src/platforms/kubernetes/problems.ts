@@ -48,7 +48,8 @@ export class ArgumentProblems {
 
   /** @returns its elements, none where it is not given or no list. */
   list<Each>(argument: string, value: readonly Each[] | undefined): readonly Each[] {
-    if (value === undefined || Array.isArray(value)) return value ?? [];
+    if (value === undefined) return [];
+    if (Array.isArray(value)) return value as readonly Each[];
     this.add(argument, `must be a list, not ${inspect(value)}`);
     return [];
   }

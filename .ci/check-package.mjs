@@ -1,7 +1,7 @@
 // Packs the library, installs it into an empty project, and uses it as somebody who only has the package would:
 // types compile, the program loads, the CLI answers.
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -44,6 +44,11 @@ export const urls = environment.urls;
     ];
     run("npx", ["tsc", ...options, "index.ts"]);
   }
+  const installed = join(folder, "node_modules", "fullcode");
+  const readme = readFileSync(join(installed, "README.md"), "utf8");
+  const links = [...readme.matchAll(/\]\(([^):#]+)[^):]*\)/g)].map(([, path]) => path);
+  const dead = links.filter((path) => !existsSync(join(installed, path)));
+  if (links.length === 0 || dead.length > 0) throw new Error(`links of the README lead nowhere: ${dead.join(", ")}`);
   const answered = run("npx", ["fullcode", "--version"]).trim();
   const expected = JSON.parse(run("npm", ["pkg", "get", "version"], root));
   if (answered !== expected) throw new Error(`fullcode --version answered "${answered}", not "${expected}"`);

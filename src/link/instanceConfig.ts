@@ -28,7 +28,7 @@ export interface InstanceConfig {
   userData?: string;
   concurrency: number;
   timeoutSeconds: number;
-  /** Custom runtimes: time until the bootstrap asks for its first event. */
+  /** Time to initialise: until the code is loaded, or the bootstrap asks for its first event. */
   initSeconds: number;
   memoryMiB: number;
   cpuCores: number;

@@ -16,6 +16,7 @@ interface Header {
 
 /** A function in one region, as the gateway reads it. */
 export interface FunctionDocument extends Header {
+  /** What the document is about. */
   kind: "Function";
   /** Content hash of the code: a new one rolls new instances. */
   version: string;
@@ -48,10 +49,11 @@ export interface FunctionDocument extends Header {
     /** Time without traffic after which the function goes back to `min` replicas. */
     idleSeconds: number;
   };
+  /** How much of its traffic is taken in. */
   limits: {
     /** Largest request body. */
     requestBytes: number;
-    /** Largest buffered response. */
+    /** Largest buffered response, and largest streamed one where no caller is streamed to. */
     responseBytes: number;
     /** Requests held for an instance. */
     heldRequests: number;
@@ -59,44 +61,62 @@ export interface FunctionDocument extends Header {
     heldBytes: number;
     /** Time that a request waits for an instance. */
     instanceWaitSeconds: number;
-    /** Time that an instance has to initialise. */
+    /** Time that an instance has to initialise: until its code is loaded, or its bootstrap asks for its first event. */
     initSeconds: number;
   };
 }
 
 /** An endpoint in one region, as the gateway reads it. */
 export interface RouteDocument extends Header {
+  /** What the document is about. */
   kind: "Route";
   /** Name of the function that is invoked. */
   function: string;
+  /** HTTP method, or `ANY` for those that no other endpoint of the path has. */
   method: HttpMethod;
+  /** Literal segments, parameters (`:orderId`), and as the last segment `*`. At most 512 characters. */
   path: string;
   /** Whether a session token is needed. */
   session: "none" | "optional" | "required";
   /** A request that shows how the endpoint is used; for people only. */
-  example?: { path?: string; body?: unknown; form?: Record<string, string> };
+  example?: {
+    /** Path that the endpoint takes. */
+    path?: string;
+    /** Body, sent as JSON. */
+    body?: unknown;
+    /** Fields of a multipart form; a value that starts with `@` is the path of a file. */
+    form?: Record<string, string>;
+  };
 }
 
 /** A queue trigger in one region, as the gateway reads it. */
 export interface QueueDocument extends Header {
+  /** What the document is about. */
   kind: "Queue";
   /** Name of the function that is invoked. */
   function: string;
+  /** Name of the queue. */
   queue: string;
   /** Deliveries before a message becomes a dead letter. */
   maxDeliveries: number;
   /** Pause before the second delivery; doubles with each further one. */
   backoffSeconds: number;
   /** A message that shows what the queue takes; for people only. */
-  example?: { body?: unknown };
+  example?: {
+    /** Body, sent as JSON. */
+    body?: unknown;
+  };
 }
 
 /** A schedule in one region, as the gateway reads it. */
 export interface CronDocument extends Header {
+  /** What the document is about. */
   kind: "Cron";
   /** Name of the function that is invoked. */
   function: string;
+  /** Five fields, or six with seconds first. */
   schedule: string;
+  /** Name of the IANA database. */
   timezone: string;
   /** What happens to firings that fell into a time when no gateway ran. */
   missed: "skip" | "latest" | "all";
@@ -106,15 +126,24 @@ export interface CronDocument extends Header {
 
 /** A key set (RFC 7517). */
 export interface KeySet {
-  keys: { kty: string; [field: string]: unknown }[];
+  /** The keys. */
+  keys: {
+    /** Type of the key: `RSA`, `EC`, `OKP`. */
+    kty: string;
+    [field: string]: unknown;
+  }[];
   [field: string]: unknown;
 }
 
 /** A region, as the gateway reads it. */
 export interface RegionDocument extends Header {
+  /** What the document is about. */
   kind: "Region";
+  /** Name of the app. */
   app: string;
+  /** Name of the region's environment. */
   environment: string;
+  /** What the environment is for. */
   environmentType: string;
   /** Base address of the region's endpoints. */
   url: string;

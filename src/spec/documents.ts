@@ -51,7 +51,7 @@ const functionLimits = z.strictObject({
     .min(0.1)
     .max(limits.MAX_TIMEOUT_SECONDS)
     .default(limits.DEFAULT_INIT_SECONDS)
-    .describe("Time that a bootstrap has until it asks for its first event"),
+    .describe("Time to initialise: until the code is loaded, or a bootstrap asks for its first event"),
 });
 
 /** One function of one region: what is run, and how much of it. */

@@ -9,7 +9,7 @@ const MIB = 1024 * KIB;
 
 /** Largest request body that the gateway passes on; a larger one is answered with 413. */
 export const DEFAULT_MAX_REQUEST_BYTES = 6 * MIB;
-/** Largest buffered response; a streamed one has no limit. A larger one is answered with 502. */
+/** Largest buffered response; one that is streamed to an endpoint's caller has no limit. A larger one is answered with 502. */
 export const DEFAULT_MAX_RESPONSE_BYTES = 6 * MIB;
 
 /** Time that one invocation may run before it is answered with 504. */
@@ -64,7 +64,10 @@ export const LONGEST_CLOSE_SECONDS = INSTANCE_WAIT_SECONDS + MAX_TIMEOUT_SECONDS
 /** Time that a gateway has to leave; its endpoints close once nobody sends it more. */
 export const LONGEST_LEAVE_SECONDS = LEAVE_NOTICE_SECONDS + LONGEST_CLOSE_SECONDS + LEAVE_LINKS_SECONDS;
 
-/** Time that a bootstrap has from its start to its first request for an event. Shorter than the wait for an instance. */
+/**
+ * Time that an instance has to initialise: Node.js until the code is loaded, a bootstrap until its first request for an
+ * event. Shorter than the wait for an instance.
+ */
 export const DEFAULT_INIT_SECONDS = 45;
 /** What a custom runtime reads as RUNTIME_USERDATA. */
 export const MAX_USER_DATA_BYTES = 32 * KIB;

@@ -55,7 +55,10 @@ export class Response {
     return this;
   }
 
-  /** Answers with text, bytes as they are, or anything else as JSON. */
+  /**
+   * Answers with text, bytes as they are, or anything else as JSON.
+   * @throws RangeError for a status that is not 200 to 599.
+   */
   send(text?: unknown, status?: number): void {
     if (text === undefined || text === null) this.answer("", undefined, status);
     else if (typeof text === "string") this.answer(text, "text/plain; charset=utf-8", status);
@@ -63,14 +66,17 @@ export class Response {
     else this.json(text, status);
   }
 
-  /** Answers with JSON. */
+  /**
+   * Answers with JSON.
+   * @throws RangeError for a status that is not 200 to 599, TypeError for what JSON cannot express.
+   */
   json(json: unknown, status?: number): void {
     this.answer(JSON.stringify(json) ?? "null", "application/json; charset=utf-8", status);
   }
 
   /**
-   * Answers with what is written to the stream, as it is written and without a limit of size. The status and the
-   * headers are those set so far.
+   * Answers with what is written to the stream, as it is written and without a limit of size here: the gateway has one
+   * where there is no caller to stream to. The status and the headers are those set so far.
    */
   stream(): Writable {
     const { invocation } = this;

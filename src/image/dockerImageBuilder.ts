@@ -9,17 +9,28 @@ import type { BuiltImage, ImageBuilder, ImageRequest, RegistryCredentials } from
 export interface DockerImageArgs {
   /** `<repository>:<hash of the context>`. */
   imageName: pulumi.Input<string>;
+  /** What is built, and how. */
   build: {
     /** Relative to the program's folder, in which the provider runs. */
     context: string;
+    /** Path of the Dockerfile, relative as the context is. */
     dockerfile: string;
+    /** Operating system and architecture: `linux/amd64`. */
     platform: string;
     /** Values of the Dockerfile's `ARG`s, which are those of {@link DockerImageBuilderOptions.secrets}. */
     args?: Record<string, pulumi.Input<string>>;
     /** Further arguments of the build, such as `network`, `addHosts`, `cacheFrom` or `builderVersion`. */
     [argument: string]: unknown;
   };
-  registry?: { server: pulumi.Input<string>; username: pulumi.Input<string>; password: pulumi.Input<string> };
+  /** What logs in at the registry; absent where the Docker CLI of this machine does. */
+  registry?: {
+    /** Host of the registry. */
+    server: pulumi.Input<string>;
+    /** Name of the user or of the robot account. */
+    username: pulumi.Input<string>;
+    /** Password or token, a secret. */
+    password: pulumi.Input<string>;
+  };
 }
 
 /** Options of {@link dockerImageBuilder}. */
@@ -35,6 +46,7 @@ export interface DockerImageBuilderOptions {
   /**
    * Changes the arguments of each `docker.Image` before it is registered: edit them in place. Pods use the image from
    * where its `imageName` pushes it to.
+   * @default they stay as they are
    */
   transform?: (args: DockerImageArgs, options: pulumi.CustomResourceOptions) => void;
 }

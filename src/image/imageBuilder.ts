@@ -9,8 +9,9 @@ export interface RegistryCredentials {
    * @default the host of the image's repository
    */
   server?: pulumi.Input<string>;
+  /** Name of the user or of the robot account. */
   username: pulumi.Input<string>;
-  /** Kept as a secret. */
+  /** Password or token, kept as a secret. */
   password: pulumi.Input<string>;
 }
 
@@ -36,7 +37,10 @@ export interface ImageRequest {
    * @default "linux/amd64"
    */
   platform?: string;
-  /** @default what the machine that builds is logged in with */
+  /**
+   * What logs in at the registry.
+   * @default what the machine that builds is logged in with
+   */
   credentials?: RegistryCredentials;
 }
 

@@ -22,7 +22,12 @@ export interface GatewayArgs {
   cpu?: number;
 }
 
-/** Arguments of an Ingress (networking.k8s.io/v1). */
+/**
+ * Arguments of an Ingress (networking.k8s.io/v1).
+ *
+ * It publishes all paths of the gateway, `/queues/…` among them: whoever reaches it can send messages to the region's queues.
+ * "What is published" in the guide on Kubernetes says how to publish endpoints only.
+ */
 export interface IngressArgs {
   /** Name that clients use: `shop.example.com`. */
   host: string;
@@ -43,14 +48,23 @@ export interface IngressArgs {
   annotations?: Readonly<Record<string, string>>;
 }
 
-/** Arguments of an HTTPRoute (gateway.networking.k8s.io/v1). */
+/**
+ * Arguments of an HTTPRoute (gateway.networking.k8s.io/v1).
+ *
+ * It publishes all paths of the gateway, `/queues/…` among them: whoever reaches it can send messages to the region's queues.
+ * "What is published" in the guide on Kubernetes says how to publish endpoints only.
+ */
 export interface HttpRouteArgs {
   /** Name that clients use: `shop.example.com`. The address is https://<host>, unless `url` says otherwise. */
   host: string;
   /** The Gateway that the route is attached to. It is not made here. */
   gateway: {
+    /** Name of the Gateway. */
     name: string;
-    /** @default the region's namespace */
+    /**
+     * Namespace of the Gateway.
+     * @default the region's namespace
+     */
     namespace?: string;
     /**
      * The Gateway's listener.
@@ -60,7 +74,9 @@ export interface HttpRouteArgs {
   };
 }
 
-/** Arguments of the Service that the endpoints are behind. */
+/**
+ * Arguments of the Service that the endpoints are behind. Whoever reaches it reaches endpoints and, by `POST /queues/…`, queues.
+ */
 export interface ServiceArgs {
   /**
    * Who reaches it: the cluster, a load balancer's clients, or those of each node.
@@ -74,10 +90,13 @@ export interface ServiceArgs {
   port?: number;
   /**
    * Which nodes take connections from outside: `Local` those with a gateway, so that the client's address arrives
-   * (`req.client.ip`), `Cluster` all of them, in the node's name.
+   * (`req.client.ip`), `Cluster` all of them, in the node's name. An error with `type: "ClusterIP"`.
    * @default "Local" for a LoadBalancer, else the cluster's own
    */
   externalTrafficPolicy?: "Local" | "Cluster";
-  /** Annotations of the Service, such as those that a cloud's load balancers read. */
+  /**
+   * Annotations of the Service, such as those that a cloud's load balancers read.
+   * @default none besides those that tell Pulumi what to wait for
+   */
   annotations?: Readonly<Record<string, string>>;
 }

@@ -10,8 +10,9 @@ import type { ScalingBehavior, Toleration } from "./podArgs";
 
 /** What logs in at a registry. */
 export interface RegistryCredentialsArgs {
+  /** Name of the user or of the robot account. An empty one is an error. */
   username: pulumi.Input<string>;
-  /** Password or token, kept as a secret. */
+  /** Password or token, kept as a secret. An empty one is an error. */
   password: pulumi.Input<string>;
 }
 
@@ -111,7 +112,10 @@ export interface KubernetesArgs {
    * @default none
    */
   httpRoute?: HttpRouteArgs;
-  /** The Service that the endpoints are behind. */
+  /**
+   * The Service that the endpoints are behind.
+   * @default a ClusterIP at port 80
+   */
   service?: ServiceArgs;
   /**
    * Proxies in front of the gateway that add to `X-Forwarded-For`, 0 to 10. `req.client.ip` is what the first of them saw.
@@ -119,7 +123,10 @@ export interface KubernetesArgs {
    */
   trustedProxies?: number;
 
-  /** The gateway: it takes requests and messages in and hands them to instances. */
+  /**
+   * The gateway: it takes requests and messages in and hands them to instances.
+   * @default two, with 1024 MiB and 0.25 cores each
+   */
   gateway?: GatewayArgs;
   /**
    * NATS JetStream, which holds queues and schedules: one of the region's own, or one that exists.
@@ -128,7 +135,7 @@ export interface KubernetesArgs {
   nats?: NatsArgs | ExternalNatsArgs;
 
   /**
-   * What scales functions. `keda` needs KEDA 2 in the cluster. Without an autoscaler a function has `scale.min`
+   * What scales functions. `keda` needs KEDA 2 in the cluster. With `none` a function has `scale.min`
    * instances at all times, at least one.
    * @default "keda"
    */
@@ -151,11 +158,20 @@ export interface KubernetesArgs {
    */
   networkPolicies?: NetworkPolicyArgs | false;
 
-  /** Labels that nodes must have to run the region's pods. */
+  /**
+   * Labels that nodes must have to run the region's pods.
+   * @default none: all nodes do
+   */
   nodeSelector?: Readonly<Record<string, string>>;
-  /** Taints of nodes that the region's pods put up with. */
+  /**
+   * Taints of nodes that the region's pods put up with.
+   * @default none
+   */
   tolerations?: readonly Toleration[];
-  /** Affinity of the region's pods, as Kubernetes has it (`nodeAffinity`, `podAffinity`, `podAntiAffinity`). */
+  /**
+   * Affinity of the region's pods, as Kubernetes has it (`nodeAffinity`, `podAffinity`, `podAntiAffinity`).
+   * @default none; gateways and NATS servers each prefer nodes without another of their kind (`podAntiAffinity`)
+   */
   affinity?: Readonly<Record<string, unknown>>;
   /**
    * PriorityClass of the region's pods.
@@ -168,9 +184,16 @@ export interface KubernetesArgs {
    */
   runtimeClassName?: string;
 
-  /** Labels of all objects and pods. Those that the platform sets itself are an error. */
+  /**
+   * Labels of all objects and pods. Those that the platform sets itself (`fullcode/…`, some of `app.kubernetes.io/`) are an
+   * error, and so is what is no label.
+   * @default none besides the platform's
+   */
   labels?: Readonly<Record<string, string>>;
-  /** Annotations of all objects and pods. */
+  /**
+   * Annotations of all objects and pods. What is no annotation is an error.
+   * @default none besides those of single objects
+   */
   annotations?: Readonly<Record<string, string>>;
 
   /**
@@ -181,6 +204,10 @@ export interface KubernetesArgs {
    */
   linkGeneration?: number;
 
-  /** Changes the region's objects before they are registered, by their kind. */
+  /**
+   * Changes the region's objects before they are registered, by their kind: `{ Deployment: (deployment) => { … } }`.
+   * `Provider` changes the arguments of the region's provider.
+   * @default they stay as they are
+   */
   transform?: Transforms;
 }

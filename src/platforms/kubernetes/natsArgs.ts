@@ -38,11 +38,20 @@ export interface NatsArgs {
   memory?: number;
 }
 
-/** A NATS with JetStream that exists. */
+/**
+ * A NATS with JetStream that exists: 2.10 or newer. Its account needs JetStream and the subjects `fullcode.>`, `$JS.API.>`,
+ * `$JS.ACK.>`, `$KV.>` and `_INBOX.>`, and messages of up to 6 MiB a `max_payload` of 8 MB. The gateways make their streams.
+ */
 export interface ExternalNatsArgs {
-  /** `nats://nats.example.com:4222` or `tls://…`; several servers of one scheme separated by commas. Credentials in it are an error. */
+  /**
+   * `nats://nats.example.com:4222` or `tls://…`; several servers of one scheme separated by commas. The port is 4222 unless it
+   * is named. Credentials in it are an error.
+   */
   url: string;
-  /** @default none: the servers ask for nothing */
+  /**
+   * What logs in at the servers.
+   * @default none: the servers ask for nothing
+   */
   credentials?: NatsCredentialsArgs;
   /**
    * Copies of each message, 1 to 5; at most as many as there are servers.
@@ -51,13 +60,34 @@ export interface ExternalNatsArgs {
   replicas?: number;
 }
 
-/** What logs in at NATS, kept as secrets: user and password, a token, or a credentials file. */
+/**
+ * What logs in at NATS, kept as secrets: user and password, a token, or a credentials file. More than one way is an error,
+ * and so is an empty value.
+ */
 export interface NatsCredentialsArgs {
+  /**
+   * Name of a user. An error without `password`.
+   * @default none
+   */
   user?: pulumi.Input<string>;
+  /**
+   * Password of `user`. An error without it.
+   * @default none
+   */
   password?: pulumi.Input<string>;
+  /**
+   * A token, in place of user and password.
+   * @default none
+   */
   token?: pulumi.Input<string>;
-  /** Text of a credentials file: a JWT and its seed. */
+  /**
+   * Text of a credentials file, not its path: a JWT and its seed.
+   * @default none
+   */
   creds?: pulumi.Input<string>;
-  /** Certificate authority of the servers as PEM, where it is not a public one. */
+  /**
+   * Certificate authority of the servers as PEM. With it connections are by TLS, also to `nats://`.
+   * @default public authorities, where the URL or the servers ask for TLS
+   */
   ca?: pulumi.Input<string>;
 }

@@ -8,7 +8,7 @@ export interface NetworkPolicyArgs {
    */
   egress?: readonly EgressRule[];
   /**
-   * Namespace of the ingress controller, which alone may connect to the endpoints then.
+   * Namespace of the ingress controller. Then only its pods and the region's own functions may connect to the endpoints.
    * @default anybody may
    */
   ingressNamespace?: string;

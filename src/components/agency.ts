@@ -4,15 +4,30 @@ import { isLater } from "../platforms/later";
 import type { AgencyCredentials } from "../spec";
 import { type Problems, problemWithOutput } from "./problems";
 
-/** Credentials in whose name a custom runtime acts. Those that are set are headers of each event. */
+/**
+ * Credentials in whose name a custom runtime acts. Those that are set are headers of each event. A value that no header can
+ * carry, such as one with a line break, is an error.
+ */
 export interface AgencyArgs {
-  /** `X-Cff-Access-Key` */
+  /**
+   * Header `X-Cff-Access-Key`.
+   * @default no such header
+   */
   accessKey?: pulumi.Input<string>;
-  /** `X-Cff-Secret-Key` */
+  /**
+   * Header `X-Cff-Secret-Key`.
+   * @default no such header
+   */
   secretKey?: pulumi.Input<string>;
-  /** `X-Cff-Security-Token` */
+  /**
+   * Header `X-Cff-Security-Token`.
+   * @default no such header
+   */
   securityToken?: pulumi.Input<string>;
-  /** `X-Cff-Auth-Token` */
+  /**
+   * Header `X-Cff-Auth-Token`.
+   * @default no such header
+   */
   authToken?: pulumi.Input<string>;
 }
 

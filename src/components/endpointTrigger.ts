@@ -31,9 +31,9 @@ export interface EndpointExample {
 /** Arguments of {@link EndpointTrigger}. */
 export interface EndpointTriggerArgs extends TriggerArgs<RouteDocument> {
   /**
-   * Path of the endpoint: literal segments and parameters, `/orders/:orderId`, and as the last segment `*` for the rest.
-   * Each parameter is a field of `req.ids`. A path that can never match is an error, and so is one that another endpoint
-   * has with the same method.
+   * Path of the endpoint: literal segments and parameters, `/orders/:orderId`, and as the last segment `*` for the rest; at
+   * most 512 characters. Each parameter is a field of `req.ids`. A path that can never match is an error, and so is one that
+   * another endpoint has with the same method.
    */
   path: string;
   /**
@@ -42,8 +42,9 @@ export interface EndpointTriggerArgs extends TriggerArgs<RouteDocument> {
    */
   method?: HttpMethod;
   /**
-   * Whether callers need a session: `required` answers 401 without one, `optional` passes on a valid one, `none` looks
-   * at no token. `required` in an app without `sessions` is an error.
+   * Whether callers need a session. `required` answers 401 without a token, `optional` lets callers without one in, without
+   * `req.session`; both pass on the session of a valid token, and answer 401 to an invalid one. `none` looks at no token.
+   * In an app without `sessions` no token is looked at, and `required` is an error.
    * @default "optional"
    */
   session?: "none" | "optional" | "required";
@@ -66,7 +67,9 @@ const NAMES: ArgumentNames<EndpointTriggerArgs> = {
 
 /** An endpoint: HTTP requests of one method and path invoke a function. */
 export class EndpointTrigger extends pulumi.ComponentResource {
+  /** HTTP method of the endpoint, or `ANY`. */
   readonly method: HttpMethod;
+  /** Path of the endpoint, with its parameters. */
   readonly path: string;
   /** Address of the endpoint, by environment and region. Parameters are written as in `path`. */
   readonly urls: pulumi.Output<RegionalUrls>;

@@ -32,7 +32,10 @@ export interface EnvironmentArgs {
    * @default the app's
    */
   params?: Params;
-  /** Changes the resources that each region has of its own. */
+  /**
+   * Changes the resources that each region has of its own: `document` and `params`, called once a region.
+   * @default they stay as they are
+   */
   transform?: RegionResources["transform"];
 }
 
@@ -48,6 +51,7 @@ const NAMES: ArgumentNames<EnvironmentArgs> = {
 export class Environment extends pulumi.ComponentResource {
   /** Name of the environment: `req.appInfo.environmentName`. */
   readonly name: string;
+  /** The app that the environment belongs to. */
   readonly app: ServerlessApp;
   /** Its regions by name. */
   readonly regions: Readonly<Record<string, Region>>;

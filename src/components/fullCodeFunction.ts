@@ -16,6 +16,7 @@ import { resolveVariables } from "./variables";
 export class FullCodeFunction extends pulumi.ComponentResource {
   /** Name of the function: `req.appInfo.functionName`. */
   readonly name: string;
+  /** The app that the function belongs to. */
   readonly app: ServerlessApp;
   /** Where the function runs. */
   readonly environments: readonly Environment[];

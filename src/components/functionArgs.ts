@@ -24,25 +24,26 @@ export interface ScaleArgs {
   idle?: number;
 }
 
-/** How much of a function's traffic is taken in. */
+/** How much of a function's traffic is taken in, by each gateway. What is out of range is an error. */
 export interface LimitArgs {
   /**
-   * Largest request body in bytes; a larger one is answered with 413.
+   * Largest request body in bytes, a whole number from 1 on; a larger one is answered with 413.
    * @default 6 MiB
    */
   requestBytes?: number;
   /**
-   * Largest buffered response in bytes; a larger one is answered with 502. A streamed response has no limit.
+   * Largest buffered response in bytes, a whole number from 1 on; a larger one is answered with 502. A response that is
+   * streamed to an endpoint's caller has no limit; to a queue, a cron and a tester it has this one.
    * @default 6 MiB
    */
   responseBytes?: number;
   /**
-   * Requests that are held while no instance has room; more are answered with 429.
+   * Requests that are held while no instance has room, a whole number from 1 on; more are answered with 429.
    * @default 1000
    */
   heldRequests?: number;
   /**
-   * Bytes of request bodies that are held while no instance has room; more are answered with 429.
+   * Bytes of request bodies that are held while no instance has room, a whole number from 1 on; more are answered with 429.
    * @default 64 MiB
    */
   heldBytes?: number;
@@ -82,12 +83,19 @@ export interface FunctionSettings {
    * @default 16 for Node.js, 1 for custom runtimes
    */
   concurrency?: number;
-  /** How many instances there are. */
+  /**
+   * How many instances there are. What is out of range is an error.
+   * @default 0 to 10, back to the fewest after 300 s
+   */
   scale?: ScaleArgs;
-  /** How much traffic is taken in. */
+  /**
+   * How much traffic is taken in.
+   * @default bodies and responses of 6 MiB, 1000 held requests, 64 MiB of held bodies, 60 s of waiting, 45 s to initialise
+   */
   limits?: LimitArgs;
   /**
-   * Custom environment variables, stored as secrets. Names that start with `RUNTIME_` or `FULLCODE_` are an error.
+   * Custom environment variables, stored as secrets. Names that start with `RUNTIME_` or `FULLCODE_` are an error, and so are
+   * one with more than 127 KiB, its name included, and more than 512 KiB in all.
    * @default none
    */
   variables?: Variables;
@@ -150,6 +158,9 @@ export interface FullCodeFunctionArgs extends FunctionSettings {
    * @default the same everywhere
    */
   regions?: Record<string, FunctionSettings>;
-  /** Changes the function's resources. */
+  /**
+   * Changes the function's resources: `document`, `variables` and `agency`, called once a region.
+   * @default they stay as they are
+   */
   transform?: FunctionResources["transform"];
 }

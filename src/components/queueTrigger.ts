@@ -29,7 +29,10 @@ export interface QueueTriggerArgs extends TriggerArgs<QueueDocument> {
    * cannot express is an error, and so are more than 4 KiB.
    * @default {}
    */
-  example?: { body?: unknown };
+  example?: {
+    /** The message. */
+    body?: unknown;
+  };
 }
 
 const NAMES: ArgumentNames<QueueTriggerArgs> = {

@@ -16,7 +16,10 @@ export interface TriggerArgs<Document extends TriggerDocument> {
    * @default all regions of the function's environments
    */
   regions?: readonly string[];
-  /** Changes the trigger's document in each region. */
+  /**
+   * Changes the trigger's document, called once a region.
+   * @default it stays as it is
+   */
   transform?: TriggerResources<Document>["transform"];
 }
 

@@ -20,7 +20,9 @@ export type Params = Record<string, pulumi.Input<ParamValue>>;
 
 /** Where a region is. */
 export interface RegionPlace {
+  /** Name of the region's environment. */
   environment: string;
+  /** Name of the region. */
   region: string;
 }
 
@@ -35,6 +37,7 @@ export type Transform<Args> = (args: Args, options: pulumi.CustomResourceOptions
 
 /** Secret values of a child, before they are written. */
 export interface SecretValues<Value> {
+  /** The values by name. Assign others to change them. */
   values: pulumi.Input<Record<string, Value>>;
 }
 
@@ -75,7 +78,12 @@ export interface RegionResources {
   owner: pulumi.ComponentResource;
   /** The app's parameters with those of the environment and of the region on top, where there are any. */
   params?: pulumi.Input<Record<string, ParamValue>>;
-  transform?: { document?: Transform<RegionDocument>; params?: Transform<SecretValues<ParamValue>> };
+  transform?: {
+    /** Changes the region's document: `url`, which handlers see as `apiBaseUrl`, and `trustedProxies`, say. */
+    document?: Transform<RegionDocument>;
+    /** Changes the parameters that the region's handlers get, all layers merged. Not called where there are none. */
+    params?: Transform<SecretValues<ParamValue>>;
+  };
 }
 
 /** A region, to put functions and triggers into. */
@@ -112,8 +120,11 @@ export interface FunctionResources {
   /** Where its code may connect to. */
   egress?: readonly EgressRule[];
   transform?: {
+    /** Changes the function's document. Name, version, runtime, entrypoint, code and image stay as they are. */
     document?: Transform<FunctionDocument>;
+    /** Changes the function's variables. Not called where there are none. */
     variables?: Transform<SecretValues<string>>;
+    /** Changes the credentials of the function's agency. Not called where there are none. */
     agency?: Transform<SecretValues<string>>;
   };
 }
@@ -127,5 +138,8 @@ export interface FunctionPlatform {
 /** What a trigger is in a region. */
 export interface TriggerResources<Document extends TriggerDocument> {
   document: Document;
-  transform?: { document?: Transform<Document> };
+  transform?: {
+    /** Changes the trigger's document. Its name and function stay as they are. */
+    document?: Transform<Document>;
+  };
 }

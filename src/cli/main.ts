@@ -77,7 +77,7 @@ function createProgram(): Command {
     );
 
   ofRegion(program.command("send"))
-    .description("put a message into a queue of a running region; prints its id once it is on disk")
+    .description("put a message into a queue of a running region; prints its id once it is kept")
     .argument("<queue>")
     .argument("[message]")
     .option("-f, --file <file>", "read the message from a file; - is the standard input")

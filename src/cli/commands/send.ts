@@ -11,7 +11,7 @@ export interface SendOptions extends RegionSelection {
   json?: boolean;
 }
 
-/** `fullcode send`: prints the message's id once it is on disk. */
+/** `fullcode send`: prints the message's id once it is kept. */
 export async function send(queue: string, message: string | undefined, options: SendOptions): Promise<void> {
   if ((message === undefined) === (options.file === undefined))
     throw new UsageError("Give either a message or --file, e.g.: fullcode send orders '{\"id\": 1}'");

@@ -43,7 +43,7 @@ export interface LimitArgs {
    */
   heldRequests?: number;
   /**
-   * Bytes of request bodies that are held while no instance has room, a whole number from 1 on; more are answered with 429.
+   * Bytes of request bodies that are held while no instance has room, at least `requestBytes`; more are answered with 429.
    * @default 64 MiB
    */
   heldBytes?: number;

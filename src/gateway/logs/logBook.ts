@@ -22,16 +22,18 @@ export class LogBook {
   }
 
   add(record: LogRecord): void {
-    this.file.append(record);
+    this.keep(record);
     this.onRecord?.(record);
-    for (const follower of this.followers) follower.add(record);
   }
 
   /** The end of an invocation; its record is only made when somebody listens. */
   addInvocation(invocation: Invocation, functionName: string, instance: string | undefined): void {
-    if (this.followers.size > 0 || (this.onRecord !== undefined && this.wantsInvocation(invocation)))
-      this.add(invocationRecord(invocation, functionName, instance));
-    else this.file.appendLine(invocationLine(invocation, functionName, instance));
+    const isWanted = this.onRecord !== undefined && this.wantsInvocation(invocation);
+    if (this.followers.size === 0 && !isWanted)
+      return this.file.appendLine(invocationLine(invocation, functionName, instance));
+    const record = invocationRecord(invocation, functionName, instance);
+    this.keep(record);
+    if (isWanted) this.onRecord?.(record);
   }
 
   note(level: LogRecord["level"], message: string): void {
@@ -62,5 +64,10 @@ export class LogBook {
 
   close(): Promise<void> {
     return this.file.close();
+  }
+
+  private keep(record: LogRecord): void {
+    this.file.append(record);
+    for (const follower of this.followers) follower.add(record);
   }
 }

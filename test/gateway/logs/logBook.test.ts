@@ -1,6 +1,8 @@
 import { join } from "node:path";
 
 import { type LogRecord } from "../../../src/gateway/gatewayOptions";
+import { BufferedCaller } from "../../../src/gateway/invocations/bufferedCaller";
+import { Invocation, NO_BODY } from "../../../src/gateway/invocations/invocation";
 import { LogBook } from "../../../src/gateway/logs/logBook";
 import { temporaryFolder } from "../../support/temporaryFolder";
 
@@ -40,6 +42,34 @@ test("a follower gets what was logged before and what comes, of the function tha
   const next = records.next();
   reading.abort();
   expect(await next).toMatchObject({ done: true });
+});
+
+test("who wants some ends of invocations only gets no more while somebody follows", async () => {
+  const heard: LogRecord[] = [];
+  await book.close();
+  book = new LogBook(
+    join(folder(), "heard.jsonl"),
+    (record) => heard.push(record),
+    ({ status }) => status >= 500,
+  );
+  const end = (status: number) => {
+    const head = {
+      requestId: String(status),
+      trigger: { type: "endpoint" as const, name: "f" },
+      startedAt: 0,
+      attempt: 1,
+    };
+    const invocation = new Invocation(head, `GET /${status}`, new BufferedCaller(1), NO_BODY);
+    invocation.status = status;
+    book.addInvocation(invocation, "f", "f-1");
+  };
+  say("first");
+  const records = follow();
+  expect(await take(records, 1)).toEqual(["first"]);
+  for (const status of [200, 500, 404]) end(status);
+  const followed = [await records.next(), await records.next(), await records.next()];
+  expect(followed.map(({ value }) => (value as LogRecord).requestId)).toEqual(["200", "500", "404"]);
+  expect(heard.map(({ message, requestId }) => requestId ?? message)).toEqual(["first", "500"]);
 });
 
 test("what is logged while the file is read comes once, and what is said twice comes twice", async () => {

@@ -1,6 +1,7 @@
 import { type Gateway, type GatewayOptions, type LogRecord } from "../../gateway/gatewayOptions";
 import { CliError } from "../errors";
 import { fileProblem } from "../fileErrors";
+import { isPortTaken } from "./portProbe";
 import { type LocalRegion, readRegionDocuments } from "./regionFolders";
 
 export type StartGateway = (options: GatewayOptions) => Promise<Gateway>;
@@ -16,6 +17,11 @@ export interface RegionGatewaysOptions {
 interface Running {
   region: LocalRegion;
   gateway: Gateway;
+  port: number | undefined;
+}
+
+interface Wanted {
+  region: LocalRegion;
   port: number | undefined;
 }
 
@@ -44,7 +50,8 @@ export class RegionGateways {
    */
   async reconcile(regions: readonly LocalRegion[]): Promise<Reconciliation> {
     const wanted = await Promise.all(regions.map(async (region) => ({ region, port: await this.wantedPort(region) })));
-    const stays = ({ region, port }: { region: LocalRegion; port: number | undefined }): boolean =>
+    const problems = await this.keepWhatCannotMove(wanted);
+    const stays = ({ region, port }: Wanted): boolean =>
       wanted.some((each) => each.region.folder === region.folder && each.port === port);
 
     const leaving = [...this.running.values()].filter((each) => !stays(each));
@@ -59,7 +66,7 @@ export class RegionGateways {
     return {
       started: arriving.map(({ region }) => region).filter(({ folder }) => this.running.has(folder)),
       stopped: leaving.map(({ region }) => region).filter(({ folder }) => !this.running.has(folder)),
-      problems: failures.map(({ reason }) => reason as CliError),
+      problems: [...problems, ...failures.map(({ reason }) => reason as CliError)],
     };
   }
 
@@ -74,7 +81,26 @@ export class RegionGateways {
     return region === undefined ? this.running.get(folder)?.port : region.port;
   }
 
-  private async start({ region, port }: { region: LocalRegion; port: number | undefined }): Promise<void> {
+  /** A region whose next port is another process's would be nowhere: it goes on where it is. */
+  private async keepWhatCannotMove(wanted: Wanted[]): Promise<CliError[]> {
+    const own = new Set([...this.running.values()].map(({ port }) => port));
+    const problems: CliError[] = [];
+    for (const each of wanted) {
+      const running = this.running.get(each.region.folder);
+      const { port } = each;
+      if (running === undefined || port === undefined || own.has(port) || !(await isPortTaken(port))) continue;
+      each.port = running.port;
+      problems.push(
+        new CliError(
+          `Region ${each.region.label}: port ${port} is taken by another process, so the region stays at ${running.gateway.url}. ` +
+            "Stop what listens there and deploy again, or give the region another port: local({ port: … }).",
+        ),
+      );
+    }
+    return problems;
+  }
+
+  private async start({ region, port }: Wanted): Promise<void> {
     const { projectFolder, watchCode, onLog, startGateway } = this.options;
     try {
       const gateway = await startGateway({

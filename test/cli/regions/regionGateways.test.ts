@@ -1,8 +1,11 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { join } from "node:path";
 
 import { type Gateway, type GatewayOptions } from "../../../src/gateway/gatewayOptions";
 import { localRegion } from "../../../src/cli/regions/regionFolders";
 import { RegionGateways } from "../../../src/cli/regions/regionGateways";
+import { freePorts } from "../../support/freePorts";
 import { writeFiles } from "../../support/project";
 import { temporaryFolder } from "../../support/temporaryFolder";
 
@@ -46,6 +49,29 @@ async function region(name: string, port: number) {
 
 const gateways = () =>
   new RegionGateways({ projectFolder: folder(), watchCode: true, onLog: () => undefined, startGateway });
+
+test("a region stays where it is when another process has its next port, and moves once that is free", async () => {
+  const [taken] = await freePorts(1);
+  const other = createServer().listen(taken, "127.0.0.1");
+  await once(other, "listening");
+  const running = gateways();
+  const eu = await region("eu", 1);
+  await running.reconcile([eu]);
+  calls = [];
+  await region("eu", taken);
+  const { started, stopped, problems } = await running.reconcile([eu]);
+  expect([started, stopped]).toEqual([[], []]);
+  expect(problems.map(({ message }) => message)).toEqual([
+    expect.stringMatching(
+      `^Region e/eu: port ${taken} is taken by another process, so the region stays at http://eu\\. `,
+    ),
+  ]);
+  expect(calls).toEqual(["reload eu"]);
+  other.close();
+  await once(other, "close");
+  expect(await running.reconcile([eu])).toMatchObject({ started: [eu], problems: [] });
+  expect(calls).toEqual(["reload eu", "stop eu", "start eu"]);
+});
 
 test("regions are started, reloaded, moved and stopped", async () => {
   const running = gateways();

@@ -58,14 +58,15 @@ const DEFLATED = 8;
 /**
  * Reads what a `.zip` or `.jar` holds, and checks all that can be checked before it is unpacked.
  *
- * @throws PackageError for what is no archive, is encrypted, has paths outside of its root, an entry twice or of a kind
- * that code has no use for, or unpacks to more than {@link limits} allow.
+ * @throws PackageError for what is no archive, is encrypted, has paths outside of its root, an entry twice, below a
+ * link or of a kind that code has no use for, or unpacks to more than {@link limits} allow.
  */
 export function readArchive(file: string): Archive {
   if (lstatSync(file).size > limits.MAX_CODE_BYTES) throw new PackageError(file, tooLarge());
   const contents = readFileSync(file);
   const zip = openArchive(file, contents);
   const entries = listEntries(file, zip).map((entry) => archiveEntry(file, entry));
+  refuseBelowLinks(file, entries);
   const paths = new Set<string>();
   let unpackedBytes = 0;
   let files = 0;
@@ -90,6 +91,15 @@ export function inspectPackage(file: string): { unpackedBytes: number; files: nu
     files,
     paths: new Set(entries.filter(({ kind }) => kind !== "folder").map(({ path }) => path)),
   };
+}
+
+/** Such an entry would be where the link leads, which is nothing that an archive has a say in. */
+function refuseBelowLinks(file: string, entries: readonly ArchiveEntry[]): void {
+  const links = new Set(entries.filter(({ kind }) => kind === "link").map(({ path }) => path));
+  for (const { path } of entries)
+    for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1))
+      if (links.has(path.slice(0, end)))
+        throw new PackageError(file, `"${path}" is below "${path.slice(0, end)}", which is a link`);
 }
 
 function tooLarge(): string {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createWriteStream, existsSync } from "node:fs";
 import { mkdir, readdir, realpath, rename, rm, stat, symlink } from "node:fs/promises";
-import { dirname, isAbsolute, join, relative, sep } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { type Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
@@ -44,22 +44,21 @@ export async function unpackArchive(file: string, cacheFolder: string): Promise<
 
 async function unpackInto(file: string, folder: string): Promise<void> {
   const { zip, entries } = readArchive(file);
-  for (const entry of entries.filter(({ kind }) => kind === "folder")) await makeFolder(file, folder, entry.path);
+  // links come last, where all folders are real ones already: nothing can be made through a link
+  for (const { path, kind } of entries) await makeFolder(file, folder, kind === "folder" ? path : dirname(path));
   for (const entry of entries.filter(({ kind }) => kind === "file")) await unpackFile(file, zip, entry, folder);
-  // after all files, so that none is written through a link
   const links = entries.filter(({ kind }) => kind === "link");
   for (const entry of links) await unpackLink(file, zip, entry, folder);
   for (const { path } of links) await checkLink(file, folder, path);
 }
 
 async function makeFolder(file: string, folder: string, path: string): Promise<void> {
-  await mkdir(join(folder, path), { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new PackageError(file, `the folder "${path}" cannot be made (${error.code}): a file may have the same name`);
+  await mkdir(join(folder, path), { recursive: true }).catch((error: Error) => {
+    throw new PackageError(file, `the folder "${path}" cannot be made: ${error.message}`);
   });
 }
 
 async function unpackFile(file: string, zip: ZipFile, { path, entry, executable }: ArchiveEntry, folder: string) {
-  await makeFolder(file, folder, dirname(path));
   const target = createWriteStream(join(folder, path), { flags: "wx", mode: executable ? 0o755 : 0o644 });
   await pipeline(await openEntry(zip, entry), target).catch((error: Error) => {
     throw new PackageError(file, `"${path}" cannot be unpacked: ${error.message}`);
@@ -68,8 +67,7 @@ async function unpackFile(file: string, zip: ZipFile, { path, entry, executable 
 
 async function unpackLink(file: string, zip: ZipFile, { path, entry }: ArchiveEntry, folder: string): Promise<void> {
   const target = (await buffer(await openEntry(zip, entry))).toString("utf8");
-  if (isAbsolute(target)) throw leaves(file, path);
-  await makeFolder(file, folder, dirname(path));
+  if (leaves(folder, resolve(folder, dirname(path), target))) throw leadsOut(file, path);
   await symlink(target, join(folder, path)).catch((error: Error) => {
     throw new PackageError(file, `the link "${path}" cannot be made: ${error.message}`);
   });
@@ -81,10 +79,16 @@ async function checkLink(file: string, folder: string, path: string): Promise<vo
   const target = await realpath(join(folder, path)).catch(() => {
     throw new PackageError(file, `the link "${path}" leads to nothing in the package`);
   });
-  if (relative(root, target).split(sep)[0] === "..") throw leaves(file, path);
+  if (leaves(root, target)) throw leadsOut(file, path);
 }
 
-function leaves(file: string, path: string): PackageError {
+function leaves(root: string, target: string): boolean {
+  const way = relative(root, target);
+  // what is on another drive has no relative path
+  return way.split(sep)[0] === ".." || isAbsolute(way);
+}
+
+function leadsOut(file: string, path: string): PackageError {
   return new PackageError(file, `the link "${path}" leads out of the package`);
 }
 

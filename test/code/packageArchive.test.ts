@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { inspectCode } from "../../src/code/inspectCode";
@@ -99,7 +99,7 @@ describe("an archive is refused", () => {
     ["with a path twice", [{ name: "a" }, { name: "./a" }], /"a" is in it twice/],
     ["with a file below a file", [{ name: "a" }, { name: "a/b" }], /"a" cannot be/],
     ["with a link to an absolute path", [{ name: "l", data: "/etc/passwd", mode: LINK }], /"l" leads out/],
-    ["with a link that leaves it", [{ name: "d/l", data: "../../x", mode: LINK }], /"d\/l" leads/],
+    ["with a link that leaves it", [{ name: "d/l", data: "../../x", mode: LINK }], /"d\/l" leads out/],
     [
       "with a link that leaves it through another",
       [
@@ -117,7 +117,16 @@ describe("an archive is refused", () => {
         { name: "d", data: "/tmp", mode: LINK },
         { name: "d/x", data: "1", mode: FILE },
       ],
-      /"d" leads out/,
+      /"d\/x" is below "d", which is a link/,
+    ],
+    [
+      "with a folder below a link",
+      [
+        { name: "real/", mode: 0o040755 },
+        { name: "l", data: "real", mode: LINK },
+        { name: "l/sub/", mode: 0o040755 },
+      ],
+      /"l\/sub" is below "l", which is a link/,
     ],
     ["with a device", [{ name: "null", mode: 0o020666 }], /neither a file nor a folder/],
     ["that is encrypted", [{ name: "a", data: "x", encrypted: true }], /is encrypted/],
@@ -128,6 +137,21 @@ describe("an archive is refused", () => {
     ["that is a bomb", [{ name: "a", data: Buffer.alloc(20 * 1024 * 1024) }], /200 times its size/],
   ])("%s", async (_name, entries, message) => {
     await expectRefused(write(entries), message);
+  });
+
+  test("before anything is made through its links", async () => {
+    const outside = join(folder(), "outside");
+    mkdirSync(outside);
+    // from a cache's temporary folder
+    const target = "../../outside";
+    await expectRefused(
+      write([
+        { name: "d", data: target, mode: LINK },
+        { name: "d/.profile.d/evil", data: "../payload", mode: LINK },
+      ]),
+      /"d\/\.profile\.d\/evil" is below "d"/,
+    );
+    expect(readdirSync(outside)).toEqual([]);
   });
 
   test("with too many files", async () => {

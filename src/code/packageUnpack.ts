@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { createWriteStream, existsSync } from "node:fs";
+import { createWriteStream, existsSync, utimesSync } from "node:fs";
 import { mkdir, readdir, realpath, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { type Readable } from "node:stream";
@@ -12,21 +12,26 @@ import { type Entry, type ZipFile } from "yauzl";
 import { measureArchive } from "./codeHash";
 import { type ArchiveEntry, PackageError, readArchive } from "./packageArchive";
 
-/** Versions of a function that are kept unpacked: the newest one, and those whose instances may still be ending. */
+/** Versions of a function that are kept unpacked, beside those in use: the ones that were asked for last. */
 const KEPT_VERSIONS = 5;
 
 /**
  * Unpacks an archive into a folder of its own below `cacheFolder`, named after the archive's contents: the same archive
  * is unpacked once, and a folder that is there is complete.
  *
+ * @param isInUse - Whether something runs from a folder, which is not removed then.
  * @returns The folder.
  * @throws PackageError
  */
-export async function unpackArchive(file: string, cacheFolder: string): Promise<string> {
+export async function unpackArchive(
+  file: string,
+  cacheFolder: string,
+  isInUse: (folder: string) => boolean = () => false,
+): Promise<string> {
   if (!existsSync(file)) throw new PackageError(file, "it does not exist");
-  const { version, tooLarge } = measureArchive(file);
-  const folder = join(cacheFolder, version);
-  if (!tooLarge && existsSync(folder)) return folder;
+  const unpacked = findUnpacked(file, cacheFolder);
+  if (unpacked !== undefined) return unpacked;
+  const folder = join(cacheFolder, measureArchive(file).version);
   const temporary = join(cacheFolder, `.${randomUUID()}.tmp`);
   await mkdir(temporary, { recursive: true });
   try {
@@ -38,7 +43,17 @@ export async function unpackArchive(file: string, cacheFolder: string): Promise<
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
-  await removeOldVersions(cacheFolder);
+  await removeOldVersions(cacheFolder, isInUse);
+  return folder;
+}
+
+/** @returns the folder of an archive that is unpacked already, and counts as asked for anew. */
+export function findUnpacked(file: string, cacheFolder: string): string | undefined {
+  const { version, tooLarge } = measureArchive(file);
+  const folder = join(cacheFolder, version);
+  if (tooLarge || !existsSync(folder)) return undefined;
+  const now = new Date();
+  utimesSync(folder, now, now);
   return folder;
 }
 
@@ -97,7 +112,7 @@ function openEntry(zip: ZipFile, entry: Entry): Promise<Readable> {
   return promisify<Entry, Readable>((each, callback) => zip.openReadStream(each, callback))(entry);
 }
 
-async function removeOldVersions(cacheFolder: string): Promise<void> {
+async function removeOldVersions(cacheFolder: string, isInUse: (folder: string) => boolean): Promise<void> {
   const versions: { path: string; time: number }[] = [];
   for (const name of await readdir(cacheFolder)) {
     if (!/^[0-9a-f]{16}$/.test(name)) continue;
@@ -105,5 +120,6 @@ async function removeOldVersions(cacheFolder: string): Promise<void> {
     versions.push({ path, time: (await stat(path)).mtimeMs });
   }
   versions.sort((a, b) => b.time - a.time);
-  for (const { path } of versions.slice(KEPT_VERSIONS)) await rm(path, { recursive: true, force: true });
+  for (const { path } of versions.slice(KEPT_VERSIONS))
+    if (!isInUse(path)) await rm(path, { recursive: true, force: true });
 }

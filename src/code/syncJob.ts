@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { BundleError } from "./bundleError";
-import { measureArchive } from "./codeHash";
 import { type ImageBundle, type ImageBundleOptions } from "./imageBundle";
 import { PackageError } from "./packageArchive";
+import { findUnpacked } from "./packageUnpack";
 
 /** Work that is asynchronous by nature, as another process does it. */
 export type SyncJob =
@@ -26,11 +26,8 @@ const MAX_OUTPUT_BYTES = 512 * 1024 * 1024;
  * @throws PackageError
  */
 export function unpackArchiveSync(file: string, cacheFolder: string): string {
-  if (existsSync(file)) {
-    const folder = join(cacheFolder, measureArchive(file).version);
-    if (existsSync(folder)) return folder;
-  }
-  return run({ kind: "unpack", file, cacheFolder }) as string;
+  const unpacked = existsSync(file) ? findUnpacked(file, cacheFolder) : undefined;
+  return unpacked ?? (run({ kind: "unpack", file, cacheFolder }) as string);
 }
 
 /**

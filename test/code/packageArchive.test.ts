@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { inspectCode } from "../../src/code/inspectCode";
 import { inspectPackage, PackageError } from "../../src/code/packageArchive";
 import { unpackArchive } from "../../src/code/packageUnpack";
+import { unpackArchiveSync } from "../../src/code/syncJob";
 import { limits } from "../../src/spec";
 import { temporaryFolder } from "../support/temporaryFolder";
 import { type ZipEntry, zipFile } from "../support/zipFile";
@@ -87,6 +88,26 @@ describe("unpacking", () => {
   test("keeps the newest versions only", async () => {
     for (let n = 0; n < 8; n++) await unpack(write([{ name: "a", data: String(n) }]));
     expect(readdirSync(join(folder(), "cache"))).toHaveLength(5);
+  });
+
+  test.each([
+    ["at once", (file: string) => Promise.resolve(unpackArchiveSync(file, join(folder(), "cache")))],
+    ["later", unpack],
+  ])("keeps a version that was asked for again %s", async (_when, unpackAgain) => {
+    const first = await unpack(write([{ name: "a", data: "0" }], "first.zip"));
+    for (let n = 1; n < 5; n++) await unpack(write([{ name: "a", data: String(n) }]));
+    expect(await unpackAgain(join(folder(), "first.zip"))).toBe(first);
+    await unpack(write([{ name: "a", data: "5" }]));
+    expect(readFileSync(join(first, "a"), "utf8")).toBe("0");
+    expect(readdirSync(join(folder(), "cache"))).toHaveLength(5);
+  });
+
+  test("keeps a version that something runs from, however old it is", async () => {
+    const first = await unpack(write([{ name: "a", data: "0" }]));
+    for (let n = 1; n < 8; n++)
+      await unpackArchive(write([{ name: "a", data: String(n) }]), join(folder(), "cache"), (used) => used === first);
+    expect(readFileSync(join(first, "a"), "utf8")).toBe("0");
+    expect(readdirSync(join(folder(), "cache"))).toHaveLength(6);
   });
 });
 

@@ -41,6 +41,9 @@ export interface LauncherOptions {
 
 /** Starts instances of functions on this machine. */
 export class Launcher {
+  /** What the instances that have not ended run from, by their names. */
+  private readonly folders = new Map<string, string>();
+
   constructor(private readonly options: LauncherOptions) {}
 
   /** Absolute path of the function's code. */
@@ -60,7 +63,7 @@ export class Launcher {
    */
   async prepare(document: FunctionDocument): Promise<PreparedCode> {
     const outFolder = join(this.options.folder, STATE_FOLDER, "code", document.name);
-    const codeFolder = await unpacked(this.codeFolder(document), outFolder);
+    const codeFolder = await this.unpacked(this.codeFolder(document), outFolder);
     if (document.runtime === "custom") return { codeFolder };
     const entrypoint = document.entrypoint ?? "src/index.js";
     if (!/\.[mc]?tsx?$/.test(entrypoint)) return { codeFolder, entrypoint };
@@ -73,6 +76,22 @@ export class Launcher {
 
   /** @throws Error when it cannot even be tried. */
   launch(
+    document: FunctionDocument,
+    code: PreparedCode,
+    region: RegionDocument,
+    instance: string,
+    events: RunningInstanceEvents,
+  ): RunningInstance {
+    const onExit = (description: string) => {
+      this.folders.delete(instance);
+      events.onExit(description);
+    };
+    const running = this.start(document, code, region, instance, { ...events, onExit });
+    this.folders.set(instance, code.codeFolder);
+    return running;
+  }
+
+  private start(
     document: FunctionDocument,
     code: PreparedCode,
     region: RegionDocument,
@@ -97,6 +116,12 @@ export class Launcher {
     // a folder that has gone is reported by the runtime, as an error of the invocation
     const cwd = existsSync(code.codeFolder) ? code.codeFolder : this.options.projectFolder;
     return new InstanceProcess({ command: process.execPath, args, environment, folder: cwd, groups }, events);
+  }
+
+  /** The folder that code is run from: a folder itself, an archive's cache. */
+  private async unpacked(code: string, cacheFolder: string): Promise<string> {
+    if (!isArchive(code) || statSync(code, { throwIfNoEntry: false })?.isDirectory() === true) return code;
+    return unpackArchive(code, cacheFolder, (folder) => [...this.folders.values()].includes(folder));
   }
 
   private config(
@@ -145,12 +170,6 @@ export interface PreparedCode {
   source?: string;
   /** Absolute paths of files of other folders that are part of a bundle. */
   elsewhere?: readonly string[];
-}
-
-/** The folder that code is run from: a folder itself, an archive's cache. */
-async function unpacked(code: string, cacheFolder: string): Promise<string> {
-  if (!isArchive(code) || statSync(code, { throwIfNoEntry: false })?.isDirectory() === true) return code;
-  return unpackArchive(code, cacheFolder);
 }
 
 function fileIfExists(folder: string, name: string): string | undefined {

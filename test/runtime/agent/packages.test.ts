@@ -61,6 +61,35 @@ test("a ZIP with a Node.js function works as a folder does, and is loaded anew w
   await waitUntil("the new code answers", async () => (await gateway.call("/f")).text === "two");
 });
 
+test("a ZIP that an instance runs from stays unpacked, however many newer ones there are", async () => {
+  const code = (version: number) => `
+    const { existsSync, readFileSync } = require("fs");
+    module.exports = async (req, res) => {
+      while (req.query.until !== undefined && !existsSync(req.query.until)) await new Promise((r) => setTimeout(r, 20));
+      res.json([${version}, readFileSync("text.txt", "utf8")]);
+    };`;
+  const entries = (version: number) => [
+    { name: "src/index.js", data: code(version), mode: 0o100644 },
+    { name: "text.txt", data: "still here", mode: 0o100644 },
+  ];
+  const gateway = await serve("app.zip", entries(0), { runtime: "nodejs" });
+  const release = join(gateways.folder(), "release");
+  const slow = gateway.call(`/f?until=${encodeURIComponent(release)}`);
+  await waitUntil("it runs", async () => (await gateway.gateway.status()).functions[0].running === 1);
+  const document = { kind: "Function" as const, name: "f", concurrency: 1, runtime: "nodejs", code: "app.zip" };
+  // more than are kept
+  for (let version = 1; version <= 6; version++) {
+    await writeFile(join(gateway.region.projectFolder, "app.zip"), zipFile(entries(version)));
+    await gateway.region.document({ ...document, version: `next${version}` });
+    await waitUntil("the new code answers", async () => {
+      const { json } = await gateway.call("/f");
+      return (json as [number])[0] === version;
+    });
+  }
+  await writeFile(release, "");
+  expect(await slow).toMatchObject({ status: 200, json: [0, "still here"] });
+});
+
 test("a ZIP that cannot be used is an error that says why", async () => {
   const gateway = await serve("app.zip", [{ name: "../bootstrap", data: BASH_LOOP }], { runtime: "custom" });
   const answer = await gateway.call("/f");

@@ -15,6 +15,7 @@ import { type LogsOptions } from "./commands/logs";
 import { type QueueListOptions, type QueueOptions } from "./commands/queue";
 import { type SendOptions } from "./commands/send";
 import { errorText, UsageError } from "./errors";
+import { terminalText } from "./output/terminalText";
 import { problemWithStack } from "./project/stackName";
 
 const USAGE_ERROR = 2;
@@ -194,7 +195,7 @@ async function main(): Promise<void> {
       process.exitCode = error.exitCode === 0 ? 0 : USAGE_ERROR;
       return;
     }
-    console.error(`${pc.red("error:")} ${errorText(error)}`);
+    console.error(`${pc.red("error:")} ${terminalText(errorText(error), process.stderr.isTTY)}`);
     process.exitCode = error instanceof UsageError ? USAGE_ERROR : 1;
   }
 }

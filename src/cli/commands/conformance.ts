@@ -27,7 +27,7 @@ export async function conformance(code: string, options: ConformanceOptions): Pr
   const path = resolve(code);
   const inspected = inspectCode(path);
   if ("problem" in inspected) throw new CliError(inspected.problem);
-  const logs = new LogPrinter((line) => console.error(line));
+  const logs = new LogPrinter((line) => console.error(line), process.stderr.isTTY);
   const region = await ConformanceRegion.start({
     code: path,
     handler: options.handler,

@@ -1,4 +1,5 @@
 import { table } from "../output/table";
+import { printText } from "../output/terminalText";
 import { type DeployedFunction } from "../regions/regionAccess";
 import { askEach, type RegionSelection, withRegions } from "../regions/regionSelection";
 
@@ -17,7 +18,7 @@ export async function getBuilds(functionName: string | undefined, options: GetOp
       .filter((each) => functionName === undefined || each.function === functionName)
       .sort((a, b) => b.time - a.time);
     if (builds.length === 0 && functionName !== undefined) await regions.requireFunction(functionName);
-    if (options.json === true) return console.log(JSON.stringify(builds, null, 2));
+    if (options.json === true) return printText(JSON.stringify(builds, null, 2));
     print(
       ["TIME", "REGION", "FUNCTION", "VERSION", "STATUS", ""],
       builds.map((each) => [
@@ -45,7 +46,7 @@ export async function getDeployments(functionName: string | undefined, options: 
     );
     const deployments = answers.flat().filter((each) => functionName === undefined || each.function === functionName);
     if (deployments.length === 0 && functionName !== undefined) await regions.requireFunction(functionName);
-    if (options.json === true) return console.log(JSON.stringify(deployments, null, 2));
+    if (options.json === true) return printText(JSON.stringify(deployments, null, 2));
     print(
       ["REGION", "FUNCTION", "VERSION", "DEPLOYED", "STATE", ""],
       deployments.map((each) => [
@@ -78,5 +79,5 @@ function isoTime(time: number): string {
 }
 
 function print(heads: string[], rows: string[][]): void {
-  for (const line of table([heads, ...rows])) console.log(line);
+  for (const line of table([heads, ...rows])) printText(line);
 }

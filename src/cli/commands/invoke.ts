@@ -2,6 +2,7 @@ import pc from "picocolors";
 
 import { problemWithParts } from "../../gateway/admin/requestParts";
 import { UsageError } from "../errors";
+import { printText, terminalText } from "../output/terminalText";
 import { readInput } from "../readInput";
 import { type RegionSelection, withRegions } from "../regions/regionSelection";
 
@@ -28,7 +29,7 @@ export async function invoke(name: string, options: InvokeOptions): Promise<void
   await withRegions(options, async (regions) => {
     const gateway = await regions.gatewayWith("function", name, ({ functions }) => functions.map((each) => each.name));
     const answer = await gateway.post<TesterAnswer>(`/functions/${name}/invoke`, parts);
-    if (options.json === true) console.log(JSON.stringify(answer, null, 2));
+    if (options.json === true) printText(JSON.stringify(answer, null, 2));
     else print(answer, gateway.label);
     if (answer.status >= 500) process.exitCode = 1;
   });
@@ -37,8 +38,11 @@ export async function invoke(name: string, options: InvokeOptions): Promise<void
 function print({ status, body, logs, duration }: TesterAnswer, region: string): void {
   const colour = status >= 500 ? pc.red : status >= 400 ? pc.yellow : pc.green;
   console.error(`${pc.dim(region)} ${colour(String(status))} ${duration} ms`);
-  for (const { level, message } of logs) console.error(`  ${level === "error" ? pc.red(message) : pc.dim(message)}`);
-  if (body !== null) console.log(typeof body === "string" ? body : JSON.stringify(body, null, 2));
+  for (const { level, message } of logs) {
+    const text = terminalText(message, process.stderr.isTTY);
+    console.error(`  ${level === "error" ? pc.red(text) : pc.dim(text)}`);
+  }
+  if (body !== null) printText(typeof body === "string" ? body : JSON.stringify(body, null, 2));
 }
 
 async function requestParts({ data, file }: InvokeOptions): Promise<string> {

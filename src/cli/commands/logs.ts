@@ -1,6 +1,7 @@
 import { type LogRecord } from "../../gateway/gatewayOptions";
 import { UsageError } from "../errors";
 import { LogPrinter } from "../output/logLines";
+import { printText } from "../output/terminalText";
 import { askEach, type RegionSelection, withRegions } from "../regions/regionSelection";
 
 export interface LogsOptions extends RegionSelection {
@@ -21,7 +22,7 @@ export async function logs(functionName: string | undefined, options: LogsOption
   await withRegions(options, async (regions) => {
     const printer = new LogPrinter((line) => console.log(line));
     const print = (record: LogRecord, region: string): void => {
-      if (options.json === true) console.log(JSON.stringify({ region, ...record }));
+      if (options.json === true) printText(JSON.stringify({ region, ...record }));
       else printer.add(record, regions.all.length > 1 ? region : "");
     };
     const opened = await askEach(regions.all, async (region) => ({

@@ -6,6 +6,7 @@ import { type GatewayStatus } from "../../gateway/gatewayOptions";
 import { type AdminClient } from "../admin/adminClient";
 import { CliError, UsageError } from "../errors";
 import { table } from "../output/table";
+import { printText, terminalText } from "../output/terminalText";
 import { warn } from "../output/warning";
 import { askEach, notThere, type RegionSelection, type SelectedRegions, withRegions } from "../regions/regionSelection";
 
@@ -97,7 +98,7 @@ async function listDeadLetters(queue: string, regions: SelectedRegions, options:
     return listed;
   });
   const rows = letters.flat();
-  if (options.json === true) return console.log(JSON.stringify(rows, null, 2));
+  if (options.json === true) return printText(JSON.stringify(rows, null, 2));
   printRows(
     rows.map((letter) => ({
       ...letter,
@@ -113,8 +114,8 @@ async function listDeadLetters(queue: string, regions: SelectedRegions, options:
 async function printWholeLetters(queue: string, gateways: readonly AdminClient[]): Promise<void> {
   await askEach(gateways, async (gateway) => {
     for await (const letter of gateway.stream<ListedLetter>(`/queues/${queue}/dead-letters?bodies=whole`)) {
-      const line = JSON.stringify({ region: gateway.label, ...letter }) + "\n";
-      if (!process.stdout.write(line)) await once(process.stdout, "drain");
+      const line = terminalText(JSON.stringify({ region: gateway.label, ...letter }), process.stdout.isTTY);
+      if (!process.stdout.write(line + "\n")) await once(process.stdout, "drain");
     }
   });
 }
@@ -153,8 +154,8 @@ async function gatewaysWithQueue(queue: string, regions: SelectedRegions): Promi
 }
 
 function printRows<Row extends object>(rows: Row[], { json }: QueueOptions, columns: (keyof Row & string)[]): void {
-  if (json === true) return console.log(JSON.stringify(rows, null, 2));
+  if (json === true) return printText(JSON.stringify(rows, null, 2));
   const heads = columns.map((column) => column.replace(/[A-Z]/g, (letter) => ` ${letter}`).toUpperCase());
   for (const line of table([heads, ...rows.map((row) => columns.map((column) => String(row[column])))]))
-    console.log(line);
+    printText(line);
 }

@@ -1,6 +1,7 @@
 import pc from "picocolors";
 
 import { type LogRecord } from "../../gateway/gatewayOptions";
+import { terminalText } from "./terminalText";
 
 /** Console lines of an invocation that is still running are shown after this time; before it they wait for its line. */
 const SHOWN_AFTER_MS = 1_000;
@@ -17,10 +18,15 @@ type Invocation = NonNullable<LogRecord["invocation"]>;
 export class LogPrinter {
   private readonly waiting = new Map<string, { lines: string[]; timer: NodeJS.Timeout }>();
 
-  constructor(private readonly print: (line: string) => void) {}
+  /** @param isTerminal - Whether a terminal gets the lines. */
+  constructor(
+    private readonly print: (line: string) => void,
+    private readonly isTerminal = process.stdout.isTTY,
+  ) {}
 
   /** @param region - Where it happened; left out where there is only one. */
-  add(record: LogRecord, region = ""): void {
+  add(written: LogRecord, region = ""): void {
+    const record = this.harmless(written);
     const id = record.requestId;
     if (record.source === "invocation" && record.invocation !== undefined) {
       this.print(invocationLine(record, record.invocation, region));
@@ -41,6 +47,16 @@ export class LogPrinter {
   /** Prints what still waits for its invocation. */
   flush(): void {
     for (const id of [...this.waiting.keys()]) this.release(id);
+  }
+
+  /** The record with what functions and callers have a say in fit for where it goes. */
+  private harmless(record: LogRecord): LogRecord {
+    const { message, invocation } = record;
+    const fit = (text: string): string => terminalText(text, this.isTerminal);
+    if (invocation === undefined) return { ...record, message: fit(message) };
+    const { subject, response } = invocation;
+    const fitInvocation = { ...invocation, subject: fit(subject), response: response && fit(response) };
+    return { ...record, message: fit(message), invocation: fitInvocation };
   }
 
   private keep(id: string, line: string): void {

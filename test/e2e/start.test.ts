@@ -133,15 +133,19 @@ test("an entrypoint that is not there is an error of the invocation", async () =
   expect(await response.json()).toMatchObject({ errorMessage: expect.stringContaining("none.js") as string });
 });
 
-test("binary and text bodies arrive as they were sent", async () => {
+test("bodies of all types arrive as they were sent", async () => {
   await writeFiles(folder(), {
     "src/index.js": `module.exports = (req, res) => req.query?.binary
       ? res.set("content-type", "image/png").send(Buffer.from([0, 255, 128]))
+      : req.query?.json !== undefined
+      ? res.set("content-type", "application/json").send(req.query.json)
       : res.send("text ü");`,
   });
   const { url } = await start();
   expect(await (await post(url, {})).text()).toBe("text ü");
   expect([...new Uint8Array(await (await post(url, { query: { binary: "1" } })).arrayBuffer())]).toEqual([0, 255, 128]);
+  for (const json of ["null", '{"id":12345678901234567890,  "a":1,"a":2}', "no JSON at all", ""])
+    expect(await (await post(url, { query: { json } })).text()).toBe(json);
 });
 
 test("files are given in base64, and are what they are of a multipart body", async () => {

@@ -10,11 +10,12 @@ import { type AdminAddress } from "../admin/adminClient";
 import { CliError } from "../errors";
 import { refuseForeign } from "./localCaller";
 
-/** What the gateway gives a tester. */
+/** What the gateway gives a tester who asks for the body's bytes. */
 interface TesterAnswer {
   status: number;
   headers: Record<string, string | string[]>;
-  body: unknown;
+  /** In base64. */
+  body: string;
 }
 
 /** Headers of one connection, which are not passed on to another. */
@@ -70,7 +71,7 @@ export class StartServer {
     try {
       refuseForeign(request);
       const body = await this.readBody(request, response);
-      const answer = await fetch(`${this.gateway.adminUrl}/functions/${this.functionName}/invoke`, {
+      const answer = await fetch(`${this.gateway.adminUrl}/functions/${this.functionName}/invoke?body=base64`, {
         method: "POST",
         headers: { authorization: `Bearer ${this.gateway.token}`, "content-type": "application/json" },
         body,
@@ -97,12 +98,5 @@ export class StartServer {
 function respond(response: ServerResponse, { status, headers, body }: TesterAnswer): void {
   const own = Object.entries(headers).filter(([name]) => !OF_THE_CONNECTION.has(name));
   response.writeHead(status, Object.fromEntries(own));
-  response.end(bytesOf(body, String(headers["content-type"] ?? "")));
-}
-
-/** The tester's answer has JSON as a value, text as a string, and anything else in base64. */
-function bytesOf(body: unknown, type: string): string | Buffer {
-  if (body === null || body === undefined) return "";
-  if (/^application\/(?:[^;]+\+)?json\b/i.test(type) || typeof body !== "string") return JSON.stringify(body);
-  return /^text\//i.test(type) ? body : Buffer.from(body, "base64");
+  response.end(Buffer.from(body, "base64"));
 }

@@ -27,7 +27,7 @@ export function serveAdminApi(server: AdminServer, options: AdminApiOptions): vo
   const { store } = options;
   server.on("GET", "/status", async () => ({ value: await options.status() }));
 
-  server.on("POST", "/functions/:name/invoke", async ({ params, body }) => {
+  server.on("POST", "/functions/:name/invoke", async ({ params, query, body }) => {
     const host = options.find(params.name!);
     if (host === undefined)
       throw new GatewayError(
@@ -35,7 +35,7 @@ export function serveAdminApi(server: AdminServer, options: AdminApiOptions): vo
         "FunctionNotFound",
         `region "${options.region().name}" has no function "${params.name}"`,
       );
-    return { value: await invokeAsTester(host, parseJson(body)) };
+    return { value: await invokeAsTester(host, parseJson(body), { bytes: query.get("body") === "base64" }) };
   });
 
   const queueOf = (queue: string): string => {

@@ -12,7 +12,7 @@ import { problemWithParts, REQUEST_PARTS } from "./requestParts";
 export interface TesterAnswer {
   status: number;
   headers: Record<string, string | string[]>;
-  /** Parsed when it is JSON, text when it is text, else base64. */
+  /** Parsed when it is JSON, text when it is text, else base64; or base64 in any case. */
   body: unknown;
   logs: LogLine[];
   /** Milliseconds that the handler ran. */
@@ -22,9 +22,14 @@ export interface TesterAnswer {
 /**
  * Invokes a function with request parts instead of a request.
  *
+ * @param options.bytes - Whether the body is given in base64 in any case: JSON that is parsed has lost how it was written.
  * @throws GatewayError 400 when the parts are not an object or one is not known, or whatever kept the function from running.
  */
-export async function invokeAsTester(host: FunctionHost, parts: unknown): Promise<TesterAnswer> {
+export async function invokeAsTester(
+  host: FunctionHost,
+  parts: unknown,
+  options: { bytes: boolean },
+): Promise<TesterAnswer> {
   const problem = problemWithParts(parts);
   if (problem !== undefined) throw new GatewayError(400, "InvalidParts", problem);
   const given = parts as Record<string, unknown>;
@@ -55,7 +60,7 @@ export async function invokeAsTester(host: FunctionHost, parts: unknown): Promis
   return {
     status: answer.status,
     headers: headersObject(answer.headers),
-    body: readableBody(type, body),
+    body: options.bytes ? body.toString("base64") : readableBody(type, body),
     logs: answer.logs,
     duration: Math.round((performance.now() - invocation.dispatchedAt) * 100) / 100,
   };

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { type AddressInfo, createServer, type Server as Listener, type Socket } from "node:net";
 
+import { problemWithCaller } from "./apiCaller";
 import { type EventExchange } from "./exchange";
 import { ApiConnection, HttpPoll } from "./poll";
 
@@ -10,7 +11,7 @@ const MAX_DISCARDED_BYTES = 256 * 1024 * 1024;
 
 /** What the API says to a request, where that is not an event. */
 export interface ApiReply {
-  status: 200 | 400 | 404 | 405 | 409 | 413;
+  status: 200 | 400 | 403 | 404 | 405 | 409 | 413;
   /** Present with an error. */
   message?: string;
 }
@@ -37,6 +38,7 @@ type Target = (body: Buffer | undefined, reply: (reply: ApiReply) => void) => vo
 export class RuntimeApi {
   private server: Server | undefined;
   private listener: Listener | undefined;
+  private address = "";
   private readonly connections = new Map<Socket, ApiConnection>();
 
   /** @param maxBodyBytes - Longest body that is kept. */
@@ -57,7 +59,8 @@ export class RuntimeApi {
       listener.off("error", onFailed);
       // as when no more files can be opened: connections that are there go on
       listener.on("error", (error) => this.events.onProblem(`the runtime API: ${error.message}`));
-      onListening(`127.0.0.1:${(listener.address() as AddressInfo).port}`);
+      this.address = `127.0.0.1:${(listener.address() as AddressInfo).port}`;
+      onListening(this.address);
       setImmediate(() => this.httpServer());
     });
   }
@@ -91,6 +94,8 @@ export class RuntimeApi {
     response.sendDate = false;
     const connection = this.connections.get(request.socket)!;
     connection.settle();
+    const problem = problemWithCaller(request.rawHeaders, this.address);
+    if (problem !== undefined) return reply(response, { status: 403, message: problem });
     const { method, url = "" } = request;
     const mark = url.indexOf("?");
     const path = mark === -1 ? url : url.slice(0, mark);

@@ -341,3 +341,51 @@ test("calls that are none of the API are refused", async () => {
   }`);
   expect((await gateway.call("/f", { body: {} })).json).toEqual([405, 405, 404, 404, 409]);
 });
+
+test("calls of pages in a browser are refused, those of all programs are taken", async () => {
+  const gateway = await serve(`async (event, headers, api) => {
+    const status = async (headers) => (await api("POST", "invocation/response/none", "x", { headers })).status;
+    const raw = (head) => new Promise((resolve) => {
+      const socket = require("node:net").connect({ host, port });
+      socket.once("data", (data) => { socket.destroy(); resolve(Number(data.toString().split(" ")[1])); });
+      socket.write("POST /v1/runtime/invocation/response/none " + head + "\\r\\nContent-Length: 0\\r\\n\\r\\n");
+    });
+    const url = "http://" + process.env.RUNTIME_API_ADDR + "/v1/runtime/invocation/response/none";
+    return {
+      programs: [
+        await status({}),
+        await status({ host: "localhost:" + port }),
+        await status({ host: "LOCALHOST" }),
+        await status({ host: "127.0.0.2:1" }),
+        await status({ host: "[::1]:80" }),
+        await raw("HTTP/1.0"),
+        (await fetch(url, { method: "POST", body: "x" })).status,
+      ],
+      pages: [
+        await status({ origin: "https://shop.example" }),
+        await status({ Origin: "null" }),
+        await status({ "sec-fetch-site": "cross-site" }),
+        await status({ "Sec-Fetch-Site": "none" }),
+        await status({ host: "shop.example:" + port }),
+        await status({ host: "localhost.shop.example" }),
+        await status({ host: "127.0.0.1.shop.example" }),
+        await raw("HTTP/1.1\\r\\nHost:"),
+      ],
+    };
+  }`);
+  const { programs, pages } = (await gateway.call("/f", { body: {} })).json as Record<string, number[]>;
+  expect(programs).toEqual(Array(7).fill(404));
+  expect(pages).toEqual(Array(8).fill(403));
+});
+
+test("a page that asks for an event gets none", async () => {
+  const gateway = await serve(`async ({ body }, headers, api) => {
+    if (body.n > 0) return String(body.n);
+    const { status, body: error } = await api("GET", "invocation/request", undefined, { headers: { host: "shop.example" } });
+    return status + " " + error;
+  }`);
+  expect((await gateway.call("/f", { body: { n: 0 } })).text).toMatch(
+    /^403 .*the runtime API takes requests to 127\.0\.0\.1:\d+ only, and the Host of this one is \\"shop\.example\\"/,
+  );
+  expect((await gateway.call("/f", { body: { n: 7 } })).text).toBe("7");
+});

@@ -10,7 +10,7 @@ function polling(main: string): string {
     loops: 0,
     prelude: `
       const net = require("node:net");
-      const GET = "GET /v1/runtime/invocation/request HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n";
+      const GET = "GET /v1/runtime/invocation/request HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n";
       function connectPoll() {
         return new Promise((resolve) => {
           const socket = net.connect({ port, host });

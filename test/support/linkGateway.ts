@@ -33,6 +33,12 @@ export interface Call {
   contentType?: string;
 }
 
+/** A call whose body is a form. */
+export const MULTIPART: Call = {
+  contentType: "multipart/form-data; boundary=b",
+  body: Buffer.from('--b\r\nContent-Disposition: form-data; name="note"\r\n\r\nhi\r\n--b--\r\n'),
+};
+
 /** What of a gateway replica has to do with instances: a link server, and a dispatcher for each function. */
 export class LinkGateway {
   readonly refusals: string[] = [];

@@ -120,8 +120,7 @@ export class Agent {
   }
 
   private run(invocation: LinkInvocation): void {
-    if (this.failure !== undefined) return this.finish(invocation, notRun(this.failure, idOf(invocation)));
-    if (this.supervisor?.isReady !== true) return this.decline(invocation);
+    if (this.turnAway(invocation)) return;
     this.host.bodies.event(
       this.start,
       invocation,
@@ -131,6 +130,8 @@ export class Agent {
   }
 
   private offer(invocation: LinkInvocation, json: string | Buffer): void {
+    // a body may take a while to read, and things change meanwhile
+    if (this.turnAway(invocation)) return;
     const event = this.builder.build(invocation, json);
     this.exchange.add(event);
     if (!this.exchange.isWaiting(event)) return;
@@ -138,6 +139,15 @@ export class Agent {
     invocation.onCancel = () => {
       if (this.exchange.isWaiting(event)) this.settle(event, undefined);
     };
+  }
+
+  /** Ends an invocation that the bootstrap is not to see. @returns whether it is one. */
+  private turnAway(invocation: LinkInvocation): boolean {
+    if (invocation.cancelled) this.finish(invocation, undefined);
+    else if (this.failure !== undefined) this.finish(invocation, notRun(this.failure, idOf(invocation)));
+    else if (this.supervisor?.isReady !== true) this.decline(invocation);
+    else return false;
+    return true;
   }
 
   /** The request never becomes an event: its body is not what its headers say. */

@@ -82,6 +82,8 @@ export class NodeRuntime {
   }
 
   private handle(invocation: LinkInvocation, request: RequestFields): void {
+    // a multipart body takes a while to read, and its caller may have gone meanwhile
+    if (invocation.cancelled) return this.done(invocation);
     if (this.initFailure !== undefined) {
       this.answerError(invocation, 500, this.initFailure, { nothingRan: true });
       return this.done(invocation);

@@ -276,3 +276,32 @@ function isRunning(pid: number): boolean {
     return false;
   }
 }
+
+test("a request whose body is still read when the bootstrap ends waits for the next one, and not in its own time", async () => {
+  const gateway = await serve(
+    nodeLoop("({ body }) => String(body.length)", {
+      loops: 0,
+      prelude: `
+        const { existsSync, writeFileSync } = require("node:fs");
+        if (existsSync("started")) {
+          require("node:child_process").execSync("sleep 3");
+          setImmediate(loop);
+        } else {
+          writeFileSync("started", "");
+          // it is up, and takes no event
+          const poll = http.request({ host, port, path: "/v1/runtime/invocation/request" });
+          poll.on("error", () => console.log("pid", process.pid));
+          poll.end(() => setTimeout(() => poll.destroy(), 50));
+          setInterval(() => undefined, 1000);
+        }`,
+    }),
+    { scale: { min: 1, max: 1 }, timeoutSeconds: 2 },
+  );
+  await waitUntil("it is up", () => gateway.console().some((line) => line.startsWith("pid")));
+  const body = `[${"{},".repeat(1_000_000)}{}]`;
+  const headers = { "content-type": "application/json", "content-length": body.length };
+  const answer = gateway.call("/f", { method: "GET", body, headers });
+  await waitUntil("the body is read", async () => (await gateway.gateway.status()).functions[0].running === 1);
+  process.kill(Number(/pid (\d+)/.exec(gateway.console().join("\n"))![1]), "SIGKILL");
+  expect(await answer).toMatchObject({ status: 200, text: "1000001" });
+});

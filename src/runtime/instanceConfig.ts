@@ -18,7 +18,9 @@ export interface InstanceStart {
 }
 
 /**
- * Takes the instance's configuration out of the environment, so that user code and its children do not see it.
+ * Takes the instance's configuration out of the environment: user code has its own variables there and no others, and hands
+ * no others to what it starts. It is kept from nobody by that: the operating system still shows, in `/proc/self/environ`,
+ * what the process was started with. The token is good for links of this function's instances only.
  *
  * @throws Error when the process was not started by a gateway or an image of this project.
  */

@@ -163,7 +163,16 @@ describe("the caller's address", () => {
     ["one", 1, "203.0.113.9", "203.0.113.9"],
     ["one, and a caller who pretends", 1, "10.0.0.1, 203.0.113.9", "203.0.113.9"],
     ["two", 2, "198.51.100.7, 203.0.113.9", "198.51.100.7"],
+    ["one that adds ports", 1, "198.51.100.7:80, 203.0.113.9:5678", "203.0.113.9"],
+    ["one that adds ports, with IPv6", 1, "[2001:db8::1]:443", "2001:db8::1"],
+    ["one that adds brackets", 1, "[2001:db8::1]", "2001:db8::1"],
+    ["one with IPv6", 1, "2001:db8::1:443", "2001:db8::1:443"],
+    ["one that sees IPv4 as IPv6", 1, "::ffff:203.0.113.9", "203.0.113.9"],
+    ["one that sees IPv4 as IPv6, in groups", 1, "[::FFFF:cb00:7109]:80", "203.0.113.9"],
+    ["one that sees IPv4 as IPv6, in full", 1, "0:0:0:0:0:ffff:cb00:7109", "203.0.113.9"],
     ["one that says nothing of use", 1, "somebody", "127.0.0.1"],
+    ["one that says nothing of use, with a port", 1, "somebody:80", "127.0.0.1"],
+    ["one that says no address, with a port", 1, "1.2.3:80", "127.0.0.1"],
     ["more than there are entries", 3, "203.0.113.9", "127.0.0.1"],
   ])("with trusted proxies: %s", async (_name, trustedProxies, forwarded, expected) => {
     const gateway = await gateways.start({

@@ -128,7 +128,7 @@ test.each([
   ["bot", "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)"],
   ["unknown", "curl/8.5.0"],
 ])("client.deviceType: %s for %s", (expected, userAgent) => {
-  expect(clientOf("::ffff:10.0.0.1", userAgent)).toEqual({ ip: "10.0.0.1", deviceType: expected, userAgent });
+  expect(clientOf("10.0.0.1", userAgent)).toEqual({ ip: "10.0.0.1", deviceType: expected, userAgent });
 });
 
 test("names that objects have by themselves are data like any other in a request", async () => {

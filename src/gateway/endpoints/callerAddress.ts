@@ -1,6 +1,11 @@
 import { type IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 
+import { plainAddress } from "../../link/addresses";
+
+/** What an entry of X-Forwarded-For may have around an address: some proxies add the port that they were called from. */
+const WITH_PORT = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/;
+
 /**
  * The address that a request came from: the connection's, or what the outermost trusted proxy saw.
  *
@@ -10,11 +15,13 @@ import { isIP } from "node:net";
  * @param trustedProxies - How many proxies stand in front.
  */
 export function callerAddress(request: IncomingMessage, trustedProxies: number): string | undefined {
-  // a server of IPv6 sees addresses of IPv4 as a range of its own (RFC 4291, 2.5.5.2)
-  const direct = request.socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, "");
+  const { remoteAddress } = request.socket;
+  const direct = remoteAddress && plainAddress(remoteAddress);
   if (trustedProxies === 0) return direct;
   const header = request.headers["x-forwarded-for"];
   const entries = (Array.isArray(header) ? header.join(",") : (header ?? "")).split(",").map((entry) => entry.trim());
-  const seen = entries.at(-trustedProxies) ?? "";
-  return isIP(seen) === 0 ? direct : seen;
+  const entry = entries.at(-trustedProxies) ?? "";
+  const [, ipv6, ipv4] = WITH_PORT.exec(entry) ?? [];
+  const seen = ipv6 ?? ipv4 ?? entry;
+  return isIP(seen) === 0 ? direct : plainAddress(seen);
 }

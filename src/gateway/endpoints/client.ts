@@ -21,14 +21,14 @@ const deviceTypes = new RecentValues<string>(GENERATION);
 const parsed = new RecentValues<ParsedUserAgent>(GENERATION);
 
 /** The `client` of a request. */
-export function clientOf(ip: string | undefined, userAgent: string): Client {
+export function clientOf(ip: string, userAgent: string): Client {
   const known = cut(userAgent);
   let deviceType = deviceTypes.get(known);
   if (deviceType === undefined) {
     deviceType = deviceTypeOf(known);
     deviceTypes.set(known, deviceType);
   }
-  return { ip: plainAddress(ip), deviceType, userAgent };
+  return { ip, deviceType, userAgent };
 }
 
 /**
@@ -54,10 +54,4 @@ function cut(userAgent: string): string {
 
 function versionOf(part: { family: string; major: string; minor: string; patch: string }) {
   return { family: part.family, major: part.major, minor: part.minor, patch: part.patch };
-}
-
-/** IPv4 addresses come mapped into IPv6 on a socket that listens for both. */
-function plainAddress(ip: string | undefined): string {
-  if (ip === undefined) return "";
-  return ip.startsWith("::ffff:") ? ip.slice(7) : ip;
 }

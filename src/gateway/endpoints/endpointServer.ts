@@ -229,7 +229,7 @@ export class EndpointServer {
           url,
           rawHeaders,
           ids,
-          client: clientOf(callerAddress(request, this.trustedProxies), userAgentOf(rawHeaders)),
+          client: clientOf(callerAddress(request, this.trustedProxies) ?? "", userAgentOf(rawHeaders)),
           ...(session === undefined ? {} : { session }),
         },
       },

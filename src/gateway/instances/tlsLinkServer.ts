@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { type Server as TlsServer, type TLSSocket } from "node:tls";
 
+import { plainAddress } from "../../link/addresses";
 import { LINK_TLS, linkKey, type LinkIdentity, parseLinkIdentity } from "../../link/linkTls";
 import { linkToken } from "../../link/linkToken";
 import { type Hello } from "../../link/messages";
@@ -195,8 +196,7 @@ export class TlsLinkServer {
   }
 
   private note(socket: Socket, reason: string): void {
-    // an IPv4 address as a server of both families sees it
-    const address = socket.remoteAddress?.replace(/^::ffff:/, "") ?? "a closed connection";
-    this.refusals.add(`from ${address}: ${reason}`);
+    const { remoteAddress } = socket;
+    this.refusals.add(`from ${remoteAddress ? plainAddress(remoteAddress) : "a closed connection"}: ${reason}`);
   }
 }

@@ -7,10 +7,10 @@ const LONG = 16_000;
 
 test("what comes after 512 characters of a User-Agent is passed on, and not looked at", () => {
   const device = "Mozilla/5.0 (iPad; CPU OS 17_0 like Mac OS X)";
-  expect(clientOf("::ffff:192.0.2.1", device)).toMatchObject({ ip: "192.0.2.1", deviceType: "tablet" });
+  expect(clientOf("192.0.2.1", device)).toMatchObject({ ip: "192.0.2.1", deviceType: "tablet" });
   const padded = (spaces: number) => " ".repeat(spaces) + device;
-  expect(clientOf(undefined, padded(512 - device.length)).deviceType).toBe("tablet");
-  expect(clientOf(undefined, padded(512))).toEqual({ ip: "", deviceType: "unknown", userAgent: padded(512) });
+  expect(clientOf("", padded(512 - device.length)).deviceType).toBe("tablet");
+  expect(clientOf("", padded(512))).toEqual({ ip: "", deviceType: "unknown", userAgent: padded(512) });
   expect(parseUserAgent(padded(512)).family).toBe("Other");
 });
 
@@ -24,7 +24,7 @@ test("User-Agents that a stranger makes up take little memory", () => {
   const before = heap();
   for (let i = 0; i < 1_900; i++) {
     const userAgent = Buffer.alloc(LONG, `${i} `).toString("latin1");
-    clientOf(undefined, userAgent);
+    clientOf("", userAgent);
     parseUserAgent(userAgent);
   }
   expect(heap() - before).toBeLessThan((1_900 * LONG) / 3);
@@ -75,7 +75,7 @@ test.each([
   ["unknown", "node"],
   ["unknown", ""],
 ])("client.deviceType: %s for %s", (expected, userAgent) => {
-  expect(clientOf(undefined, userAgent).deviceType).toBe(expected);
+  expect(clientOf("", userAgent).deviceType).toBe(expected);
 });
 
 test.each<[string, (i: number) => string]>([
@@ -92,6 +92,6 @@ test.each<[string, (i: number) => string]>([
   ["one letter", (i) => `${i}${"s".repeat(500)}`],
 ])("User-Agents that a stranger makes up take little time: %s", (_what, userAgent) => {
   const started = performance.now();
-  for (let i = 0; i < 2_000; i++) clientOf(undefined, userAgent(i));
+  for (let i = 0; i < 2_000; i++) clientOf("", userAgent(i));
   expect((performance.now() - started) / 2_000).toBeLessThan(0.25);
 });

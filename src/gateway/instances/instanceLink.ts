@@ -4,6 +4,8 @@ import { type AnswerHead, type Hello, type InvocationError, type LogLine, type W
 import { type Invocation } from "../invocations/invocation";
 import { readAnswer, readError, readHello, readLogLines } from "./receivedFrames";
 
+/** Time that a connection has to say who it is. */
+const HELLO_TIMEOUT_MS = 5_000;
 /** An instance is taken for a slow one until it has shown that it is not. */
 const FIRST_PACE_MS = 10;
 /** Invocations over which the pace is averaged. */
@@ -85,9 +87,9 @@ export class InstanceLink {
    *
    * @param admit - Says who listens to the instance's events, or throws to turn it away.
    */
-  static accept(socket: LinkStream, admit: (hello: Hello) => Admission, helloTimeoutMs: number): void {
+  static accept(socket: LinkStream, admit: (hello: Hello) => Admission): void {
     let link: InstanceLink | undefined;
-    const tooLate = setTimeout(() => linkSocket.destroy(), helloTimeoutMs);
+    const tooLate = setTimeout(() => linkSocket.destroy(), HELLO_TIMEOUT_MS);
     const linkSocket = LinkSocket.accepted(socket, {
       onFrame: (type, id, payload) => {
         if (link !== undefined) return link.onFrame(type, id, payload);

@@ -11,9 +11,6 @@ import { type Hello } from "../../link/messages";
 import { InstanceLink, type InstanceLinkEvents } from "./instanceLink";
 import { TlsLinkServer, type TlsLinkServerOptions } from "./tlsLinkServer";
 
-/** Time that a connection has to say who it is. */
-export const HELLO_TIMEOUT_MS = 10_000;
-
 /** Where an instance belongs; undefined for one that nobody waits for. */
 export type FindInstance = (
   hello: Hello,
@@ -67,18 +64,14 @@ export class LinkServer {
 }
 
 function accept(stream: LinkStream, options: LinkServerOptions): void {
-  InstanceLink.accept(
-    stream,
-    (hello) => {
-      if (!isLinkToken(options.rootSecret, hello.function, hello.token))
-        throw refuse(options, `an instance that claims to be of function "${hello.function}" has a wrong token`);
-      const found = options.find(hello);
-      if (found === undefined)
-        throw refuse(options, `instance ${hello.instance} of function "${hello.function}" is not awaited`);
-      return { events: found.events, admitted: found.admit };
-    },
-    HELLO_TIMEOUT_MS,
-  );
+  InstanceLink.accept(stream, (hello) => {
+    if (!isLinkToken(options.rootSecret, hello.function, hello.token))
+      throw refuse(options, `an instance that claims to be of function "${hello.function}" has a wrong token`);
+    const found = options.find(hello);
+    if (found === undefined)
+      throw refuse(options, `instance ${hello.instance} of function "${hello.function}" is not awaited`);
+    return { events: found.events, admitted: found.admit };
+  });
 }
 
 function refuse(options: LinkServerOptions, message: string): Error {

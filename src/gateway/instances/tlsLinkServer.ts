@@ -12,9 +12,8 @@ import { RefusalLog } from "./refusalLog";
 import { SilentPeers } from "./silentPeers";
 import { UnfinishedLinks } from "./unfinishedLinks";
 
-/** Time that a connection has to finish the handshake of TLS, and then to say hello. */
+/** Time that a connection has to finish the handshake of TLS. */
 const HANDSHAKE_TIMEOUT_MS = 5_000;
-const HELLO_TIMEOUT_MS = 5_000;
 /** Time after which the operating system asks a peer that is silent whether it is there. */
 const KEEP_ALIVE_MS = 5_000;
 
@@ -150,7 +149,7 @@ export class TlsLinkServer {
   private accept(socket: TLSSocket): void {
     const identity = this.identities.get(socket);
     if (identity === undefined) return this.refuse(socket, "it resumed a session instead of showing its key");
-    InstanceLink.accept(socket, (hello) => this.admit(socket, identity, hello), HELLO_TIMEOUT_MS);
+    InstanceLink.accept(socket, (hello) => this.admit(socket, identity, hello));
   }
 
   private admit(socket: TLSSocket, identity: LinkIdentity, hello: Hello): Admission {

@@ -1,13 +1,10 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 
-import { limits } from "../spec";
+import { DEFAULT_ENTRYPOINT, limits } from "../spec";
 import { type CodeMeasure, measureArchive, measureFolder } from "./codeHash";
 import { BOOTSTRAP_FILE } from "./fileMode";
 import { inspectPackage, isArchive, PackageError } from "./packageArchive";
-
-/** Entrypoint of a Node.js function that names none, relative to its code. */
-export const DEFAULT_ENTRYPOINT = "src/index.js";
 
 /** Where a function's code is and what it seems to be. */
 export interface InspectedCode extends CodeMeasure {

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { isLater } from "../platforms/later";
-import type { AgencyCredentials } from "../spec";
+import { type AgencyCredentials, HEADER_VALUE } from "../spec";
 import { type Problems, problemWithOutput } from "./problems";
 
 /**
@@ -37,7 +37,6 @@ const FIELDS: readonly string[] = [
   "securityToken",
   "authToken",
 ] satisfies (keyof AgencyCredentials)[];
-const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Checks what is known before anything is deployed. */
 export function checkAgency(agency: AgencyArgs | undefined, runtime: "nodejs" | "custom", problems: Problems): void {

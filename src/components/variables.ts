@@ -1,14 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { isLater } from "../platforms/later";
-import { limits } from "../spec";
+import { limits, RESERVED_VARIABLE } from "../spec";
 import type { Problems } from "./problems";
 
 /** Custom environment variables of a function. */
 export type Variables = Record<string, pulumi.Input<string>>;
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const RESERVED = /^(?:RUNTIME|FULLCODE)_/;
 
 /** Checks names, and the values that are known before anything is deployed. */
 export function checkVariables(variables: Variables, problems: Problems, prefix = ""): void {
@@ -16,7 +15,7 @@ export function checkVariables(variables: Variables, problems: Problems, prefix 
     const argument = `${prefix}variables.${key}`;
     if (!VARIABLE.test(key))
       problems.add(argument, "must consist of letters, digits and underscores and not start with a digit");
-    else if (RESERVED.test(key))
+    else if (RESERVED_VARIABLE.test(key))
       problems.add(argument, "names that start with RUNTIME_ or FULLCODE_ are set by the platform");
     if (!isLater(value)) problems.add(argument, problemWithValue(key, value));
   }

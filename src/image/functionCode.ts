@@ -2,18 +2,16 @@ import { existsSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, posix, relative, resolve } from "node:path";
 
 import { type CodeFile, declaresDependencies, INSTALL_SETTINGS, listCodeFiles } from "../code/codeFiles";
-import { DEFAULT_ENTRYPOINT } from "../code/inspectCode";
+import { TYPESCRIPT } from "../code/imports";
 import { isArchive } from "../code/packageArchive";
 import { bundleForImageSync, unpackArchiveSync } from "../code/syncJob";
-import { type FunctionDocument, IMAGE_CODE_FOLDER } from "../spec";
+import { DEFAULT_ENTRYPOINT, type FunctionDocument, IMAGE_CODE_FOLDER } from "../spec";
 import { type ContextFile, readContextFile, textFile } from "./contextFiles";
 import type { Dependencies } from "./dependencies";
 import { ImageError } from "./imageError";
 
 /** Where a context has the function's code. */
 export const CODE_FOLDER = "code";
-
-const TYPESCRIPT = /\.[mc]?tsx?$/;
 
 /** Where a function's code is, unpacked. */
 export interface CodeFolder {

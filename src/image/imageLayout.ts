@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 
-import { IMAGE_CODE_FOLDER, IMAGE_GATEWAY_FILE, IMAGE_RUNTIME_FOLDER } from "../spec";
+import { IMAGE_CODE_FOLDER, IMAGE_GATEWAY_FILE, IMAGE_RUNTIME_FOLDER, limits } from "../spec";
 
 /** Where a context has what dependencies are installed by. */
 export const MANIFESTS_FOLDER = "manifests";
@@ -10,9 +10,6 @@ export const IMAGE_USER = "1000:1000";
 export const IMAGE_NODE_FILE = "/fullcode/bin/node";
 /** The libraries of that Node.js, the C library and its loader among them. */
 export const IMAGE_LIBRARY_FOLDER = "/fullcode/lib";
-
-/** Share of an instance's memory that its JavaScript heap may take; the rest is for buffers and the runtime. */
-const HEAP_SHARE = 0.75;
 
 /**
  * What starts an instance in an image of this project.
@@ -32,7 +29,7 @@ export function instanceCommand(runtime: "nodejs" | "custom", { memoryMiB }: { m
   return [
     "node",
     "--enable-source-maps",
-    ...(memoryMiB === undefined ? [] : [`--max-old-space-size=${Math.floor(memoryMiB * HEAP_SHARE)}`]),
+    ...(memoryMiB === undefined ? [] : [`--max-old-space-size=${Math.floor(memoryMiB * limits.HEAP_SHARE)}`]),
     posix.join(IMAGE_RUNTIME_FOLDER, "node/main.js"),
   ];
 }

@@ -1,5 +1,4 @@
 export const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-export const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Set by the gateway, which knows the connection. */
 export const NOT_SETTABLE: ReadonlySet<string> = new Set([

@@ -6,13 +6,15 @@ import { API_VERSION } from "./documents";
 export const DOCUMENT_LABEL = "fullcode/document";
 /** Key of the document's JSON in its ConfigMap. */
 export const DOCUMENT_KEY = "document.json";
-/** Labels that say what an object belongs to, beside those of `app.kubernetes.io/`. */
+/** Labels that say what an object belongs to. */
+export const APP_LABEL = "app.kubernetes.io/part-of";
 export const ENVIRONMENT_LABEL = "fullcode/environment";
 export const REGION_LABEL = "fullcode/region";
 /** The Pulumi project and stack that an object is of. */
 export const STACK_LABEL = "fullcode/stack";
 export const FUNCTION_LABEL = "fullcode/function";
-/** Value of `app.kubernetes.io/managed-by`. */
+export const MANAGED_BY_LABEL = "app.kubernetes.io/managed-by";
+/** Value of {@link MANAGED_BY_LABEL}. */
 export const MANAGED_BY = "fullcode";
 
 /** Objects that each region's namespace has one of. */

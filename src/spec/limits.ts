@@ -20,6 +20,8 @@ export const MAX_TIMEOUT_SECONDS = 900;
 export const DEFAULT_MEMORY_MIB = 256;
 export const MIN_MEMORY_MIB = 64;
 export const MAX_MEMORY_MIB = 32 * 1024;
+/** Share of an instance's memory that its JavaScript heap may take; the rest is for buffers and the runtime. */
+export const HEAP_SHARE = 0.75;
 
 /** CPU share of one instance, in cores. */
 export const DEFAULT_CPU_CORES = 0.25;

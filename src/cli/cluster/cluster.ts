@@ -9,19 +9,20 @@ import {
 import {
   ADMIN_SECRET,
   ADMIN_TOKEN_KEY,
+  APP_LABEL,
   ENVIRONMENT_LABEL,
   FUNCTION_LABEL,
   GATEWAY_NAME,
   GATEWAY_PORTS,
   MANAGED_BY,
+  MANAGED_BY_LABEL,
   REGION_LABEL,
 } from "../../spec";
 import { CliError } from "../errors";
 import { type ClusterAccess, type KubeconfigOptions, type PodForward } from "./clusterAccess";
 import { type PodState, podState } from "./podState";
 
-const APP_LABEL = "app.kubernetes.io/part-of";
-const IS_MANAGED = `app.kubernetes.io/managed-by=${MANAGED_BY}`;
+const IS_MANAGED = `${MANAGED_BY_LABEL}=${MANAGED_BY}`;
 
 /** A region as its gateway's Deployment shows it. */
 export interface DeployedRegion {

@@ -5,9 +5,9 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 
+import { PROJECT_FILES } from "../../platforms/local/projectFolder";
 import { CliError } from "../errors";
 
-const PROJECT_FILES = ["Pulumi.yaml", "Pulumi.yml", "Pulumi.json"];
 const PROGRAM_FILES = ["index.js", "index.cjs", "index.mjs", "index.ts", "index.cts", "index.mts"];
 
 const projectFile = z.looseObject({

@@ -2,10 +2,8 @@ import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 
-import { API_VERSION, type DocumentInput, limits, problemWithName } from "../../spec";
+import { API_VERSION, DEFAULT_ENTRYPOINT, type DocumentInput, limits, problemWithName } from "../../spec";
 import { CliError } from "../errors";
-
-const DEFAULT_ENTRYPOINT = "src/index.js";
 
 /**
  * Describes the function in a folder as a deployment would: a `bootstrap` at its root is a custom runtime, else the

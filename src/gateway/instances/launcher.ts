@@ -2,12 +2,15 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
+import { TYPESCRIPT } from "../../code/imports";
 import { isArchive } from "../../code/packageArchive";
 import { unpackArchive } from "../../code/packageUnpack";
 import { INSTANCE_CONFIG_VARIABLE, type InstanceConfig, LINK_TOKEN_VARIABLE } from "../../link/instanceConfig";
 import {
   agencyFileName,
+  DEFAULT_ENTRYPOINT,
   type FunctionDocument,
+  limits,
   PARAMS_FILE,
   type RegionDocument,
   SECRETS_FOLDER,
@@ -26,9 +29,6 @@ const INHERITED = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "NO
 
 // the runtime is a single file in dist/, wherever this module itself was loaded from
 const NODE_RUNTIME = join(__dirname, "..", "..", "..", "dist", "runtime", "node", "main.js");
-
-/** Share of an instance's memory that its JavaScript heap may take; the rest is for buffers and the runtime. */
-const HEAP_SHARE = 0.75;
 
 export interface LauncherOptions {
   folder: string;
@@ -65,8 +65,8 @@ export class Launcher {
     const outFolder = join(this.options.folder, STATE_FOLDER, "code", document.name);
     const codeFolder = await this.unpacked(this.codeFolder(document), outFolder);
     if (document.runtime === "custom") return { codeFolder };
-    const entrypoint = document.entrypoint ?? "src/index.js";
-    if (!/\.[mc]?tsx?$/.test(entrypoint)) return { codeFolder, entrypoint };
+    const entrypoint = document.entrypoint ?? DEFAULT_ENTRYPOINT;
+    if (!TYPESCRIPT.test(entrypoint)) return { codeFolder, entrypoint };
     // esbuild is a second process and some megabytes: only for those who write TypeScript
     const { prepareEntrypoint } = await import("../../code/bundle.js");
     await mkdir(outFolder, { recursive: true });
@@ -111,7 +111,7 @@ export class Launcher {
       [LINK_TOKEN_VARIABLE]: token,
     });
     const { groups } = this.options;
-    const heapMiB = Math.floor(document.memoryMiB * HEAP_SHARE);
+    const heapMiB = Math.floor(document.memoryMiB * limits.HEAP_SHARE);
     const args = ["--enable-source-maps", `--max-old-space-size=${heapMiB}`, NODE_RUNTIME];
     // a folder that has gone is reported by the runtime, as an error of the invocation
     const cwd = existsSync(code.codeFolder) ? code.codeFolder : this.options.projectFolder;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-import { ENVIRONMENT_LABEL, MANAGED_BY, REGION_LABEL } from "../../spec";
+import { APP_LABEL, ENVIRONMENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL, REGION_LABEL } from "../../spec";
 import type { RegionPlace } from "../platform";
 
 /** Labels that the platform sets on every object. */
@@ -30,8 +30,8 @@ export function labelsOf(
   return {
     "app.kubernetes.io/name": name,
     "app.kubernetes.io/component": component,
-    "app.kubernetes.io/part-of": app,
-    "app.kubernetes.io/managed-by": MANAGED_BY,
+    [APP_LABEL]: app,
+    [MANAGED_BY_LABEL]: MANAGED_BY,
     ...(version !== undefined && { "app.kubernetes.io/version": version }),
     [ENVIRONMENT_LABEL]: place.environment,
     [REGION_LABEL]: place.region,
@@ -51,7 +51,7 @@ export function stackLabel(project: string, stack: string): string {
 
 /** Labels that a component's pods are selected by. They must never change: Kubernetes would refuse it. */
 export function selectorOf(component: string, labels?: Readonly<Record<string, string>>): Record<string, string> {
-  return { "app.kubernetes.io/component": component, "app.kubernetes.io/managed-by": MANAGED_BY, ...labels };
+  return { "app.kubernetes.io/component": component, [MANAGED_BY_LABEL]: MANAGED_BY, ...labels };
 }
 
 export function problemWithLabel(key: string, value: unknown): string | undefined {

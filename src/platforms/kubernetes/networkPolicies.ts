@@ -5,6 +5,7 @@ import {
   GATEWAY_NAME,
   GATEWAY_PORTS,
   MANAGED_BY,
+  MANAGED_BY_LABEL,
   NATS_NAME,
   NATS_PORT,
   type RegionDocument,
@@ -60,7 +61,7 @@ const INTERNET = [
   },
 ];
 
-const ALL = { "app.kubernetes.io/managed-by": MANAGED_BY };
+const ALL = { [MANAGED_BY_LABEL]: MANAGED_BY };
 const GATEWAYS = selectorOf("gateway");
 const FUNCTIONS = selectorOf("function");
 const NATS = selectorOf("nats");

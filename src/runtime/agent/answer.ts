@@ -1,5 +1,6 @@
 import { type AnswerHead, type InvocationError } from "../../link/messages";
-import { HEADER_NAME, HEADER_VALUE, JSON_HEADERS, NOT_SETTABLE } from "../answerHeaders";
+import { HEADER_VALUE } from "../../spec/instances";
+import { HEADER_NAME, JSON_HEADERS, NOT_SETTABLE } from "../answerHeaders";
 
 const MAX_MESSAGE_CHARACTERS = 16 * 1024;
 const MAX_TYPE_CHARACTERS = 256;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 import { type AgencyCredentials } from "../../spec/documentFiles";
-import { HEADER_VALUE } from "../answerHeaders";
+import { HEADER_VALUE } from "../../spec/instances";
 
 const HEADERS: [string, keyof AgencyCredentials][] = [
   ["X-Cff-Access-Key", "accessKey"],

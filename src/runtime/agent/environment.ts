@@ -1,8 +1,6 @@
 import { type InstanceConfig } from "../../link/instanceConfig";
+import { RESERVED_VARIABLE } from "../../spec/instances";
 import { readSecrets } from "./credentials";
-
-/** Set by the platform only. */
-const RESERVED = /^(?:RUNTIME|FULLCODE)_/;
 
 /**
  * The environment of a bootstrap, but for where the runtime API is: what it inherits, the function's variables, and the
@@ -16,7 +14,7 @@ export function bootstrapEnvironment(config: InstanceConfig, inherited: NodeJS.P
   const variables =
     variablesFile === undefined ? {} : readSecrets<Record<string, string>>(variablesFile, "the function's variables");
   for (const [name, value] of [...Object.entries(inherited), ...Object.entries(variables)])
-    if (value !== undefined && !RESERVED.test(name)) environment[name] = value;
+    if (value !== undefined && !RESERVED_VARIABLE.test(name)) environment[name] = value;
   return {
     ...environment,
     RUNTIME_PROJECT_ID: config.app.environmentName,

@@ -3,12 +3,11 @@ import { createRequire } from "node:module";
 import { isAbsolute, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { DEFAULT_ENTRYPOINT } from "../../spec/instances";
 import { type HandlerRequest } from "../request/handlerRequest";
 import { type Response } from "./response";
 
 export type HandlerFunction = (req: HandlerRequest, res: Response) => unknown;
-
-const DEFAULT_ENTRYPOINT = "src/index.js";
 
 /** The user's code cannot be run; the message says what to do. */
 export class HandlerNotFoundError extends Error {

@@ -1,7 +1,8 @@
 import { Writable } from "node:stream";
 import { inspect } from "node:util";
 
-import { HEADER_NAME, HEADER_VALUE, JSON_HEADERS, NOT_SETTABLE } from "../answerHeaders";
+import { HEADER_VALUE } from "../../spec/instances";
+import { HEADER_NAME, JSON_HEADERS, NOT_SETTABLE } from "../answerHeaders";
 import { type LinkInvocation } from "../link/linkInvocation";
 
 type HeaderValue = string | number | readonly string[];

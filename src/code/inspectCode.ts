@@ -1,16 +1,18 @@
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 
-import { DEFAULT_ENTRYPOINT, limits } from "../spec";
+import { limits } from "../spec";
 import { type CodeMeasure, measureArchive, measureFolder } from "./codeHash";
 import { BOOTSTRAP_FILE } from "./fileMode";
-import { inspectPackage, isArchive, PackageError } from "./packageArchive";
+import { inspectPackage, isArchive, type PackageContents, PackageError } from "./packageArchive";
 
 /** Where a function's code is and what it seems to be. */
 export interface InspectedCode extends CodeMeasure {
   kind: "folder" | "zip" | "jar";
   /** What runs the code unless the function says otherwise. */
   runtime: "nodejs" | "custom";
+  /** What is in an archive. */
+  contents?: PackageContents;
 }
 
 /**
@@ -47,35 +49,11 @@ function inspectArchive(path: string): { problem: string } | InspectedCode {
   const measure = measureArchive(path);
   if (measure.tooLarge) return { kind, runtime: "custom", ...measure };
   try {
-    const { paths, files, unpackedBytes } = inspectPackage(path);
-    const runtime = kind === "jar" || paths.has(BOOTSTRAP_FILE) ? "custom" : "nodejs";
-    return { kind, runtime, ...measure, files, bytes: unpackedBytes };
+    const contents = inspectPackage(path);
+    const runtime = kind === "jar" || contents.files.has(BOOTSTRAP_FILE) ? "custom" : "nodejs";
+    return { kind, runtime, ...measure, files: contents.files.size, bytes: contents.unpackedBytes, contents };
   } catch (error) {
     if (error instanceof PackageError) return { problem: error.message };
     throw error;
-  }
-}
-
-/**
- * Says what an invocation of a folder's code would fail for, or returns `undefined`. Such a function is deployed all
- * the same, and its invocations return the error.
- */
-export function entrypointWarning(
-  folder: string,
-  runtime: "nodejs" | "custom",
-  entrypoint = DEFAULT_ENTRYPOINT,
-): string | undefined {
-  if (runtime === "nodejs") {
-    if (existsSync(join(folder, entrypoint))) return undefined;
-    return `the entrypoint "${entrypoint}" is not in "${folder}": every invocation will return an error`;
-  }
-  const bootstrap = join(folder, BOOTSTRAP_FILE);
-  if (!existsSync(bootstrap))
-    return `there is no "${BOOTSTRAP_FILE}" at the root of "${folder}": every invocation will return an error`;
-  try {
-    accessSync(bootstrap, constants.X_OK);
-    return undefined;
-  } catch {
-    return `"${bootstrap}" is not executable (chmod +x): every invocation will return an error`;
   }
 }

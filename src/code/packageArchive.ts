@@ -83,13 +83,19 @@ export function readArchive(file: string): Archive {
   return { zip, entries, unpackedBytes, files };
 }
 
-/** Says of an archive what a function's declaration needs to know. */
-export function inspectPackage(file: string): { unpackedBytes: number; files: number; paths: ReadonlySet<string> } {
-  const { entries, unpackedBytes, files } = readArchive(file);
+/** What a function's declaration needs to know of an archive. */
+export interface PackageContents {
+  unpackedBytes: number;
+  /** Files and links by their paths. */
+  files: ReadonlyMap<string, Pick<ArchiveEntry, "kind" | "executable">>;
+}
+
+export function inspectPackage(file: string): PackageContents {
+  const { entries, unpackedBytes } = readArchive(file);
+  const files = entries.filter(({ kind }) => kind !== "folder");
   return {
     unpackedBytes,
-    files,
-    paths: new Set(entries.filter(({ kind }) => kind !== "folder").map(({ path }) => path)),
+    files: new Map(files.map(({ path, kind, executable }) => [path, { kind, executable }])),
   };
 }
 

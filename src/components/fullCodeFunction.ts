@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { entrypointWarning } from "../code/inspectCode";
+import { entrypointWarning } from "../code/entrypointWarning";
 import { resolveAgency } from "./agency";
 import { withDependencies } from "./dependencies";
 import type { Environment } from "./environment";
@@ -76,7 +76,7 @@ export class FullCodeFunction extends pulumi.ComponentResource {
   private warn({ path, code }: FunctionPlan, { runtime, entrypoint }: FullCodeFunctionArgs): void {
     const warnings = [
       this.environments.length === 0 ? "`environments` is empty: the function runs nowhere" : undefined,
-      code.kind === "folder" ? entrypointWarning(path, runtime ?? code.runtime, entrypoint) : undefined,
+      entrypointWarning(path, runtime ?? code.runtime, entrypoint, code.contents),
     ];
     for (const warning of warnings)
       if (warning !== undefined) void pulumi.log.warn(`FullCodeFunction "${this.name}": ${warning}`, this);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { entrypointWarning, inspectCode } from "../../src/code/inspectCode";
+import { inspectCode } from "../../src/code/inspectCode";
 import { limits } from "../../src/spec";
 import { codeFolder, removeCodeFolders } from "../support/codeFolder";
 import { zipFile } from "../support/zipFile";
@@ -34,22 +34,5 @@ describe("inspectCode", () => {
     expect(inspectCode(large)).toEqual({
       problem: `"${large}" is larger than 50 MiB; leave files out with .dockerignore`,
     });
-  });
-});
-
-describe("entrypointWarning", () => {
-  test("a Node.js function needs its entrypoint", () => {
-    const folder = codeFolder({ "src/index.js": "", "main.ts": "" });
-    expect(entrypointWarning(folder, "nodejs")).toBeUndefined();
-    expect(entrypointWarning(folder, "nodejs", "main.ts")).toBeUndefined();
-    expect(entrypointWarning(folder, "nodejs", "main.js")).toContain(`the entrypoint "main.js" is not in "${folder}"`);
-  });
-
-  test("a custom runtime needs an executable bootstrap", () => {
-    const executable = codeFolder({ bootstrap: { text: "#!/bin/sh", mode: 0o755 } });
-    const plain = codeFolder({ bootstrap: { text: "#!/bin/sh", mode: 0o644 } });
-    expect(entrypointWarning(executable, "custom")).toBeUndefined();
-    expect(entrypointWarning(plain, "custom")).toContain("is not executable (chmod +x)");
-    expect(entrypointWarning(codeFolder({ x: "" }), "custom")).toContain('there is no "bootstrap" at the root');
   });
 });

@@ -196,7 +196,10 @@ describe("an archive is refused", () => {
 describe("inspecting", () => {
   test("says what an archive unpacks to, at once", () => {
     const file = write([{ name: "bootstrap", data: "x".repeat(500), mode: EXECUTABLE }, { name: "lib/" }]);
-    expect(inspectPackage(file)).toEqual({ unpackedBytes: 500, files: 1, paths: new Set(["bootstrap"]) });
+    expect(inspectPackage(file)).toEqual({
+      unpackedBytes: 500,
+      files: new Map([["bootstrap", { kind: "file", executable: true }]]),
+    });
   });
 
   test("tells the kind of code", () => {

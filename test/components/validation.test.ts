@@ -21,6 +21,7 @@ import { limits } from "../../src/spec";
 import type { KeySet } from "../../src/spec/documentTypes";
 import { codeFolder, removeCodeFolders } from "../support/codeFolder";
 import { useMocks } from "../support/declareProgram";
+import { zipFile } from "../support/zipFile";
 
 let code: string;
 let app: ServerlessApp;
@@ -347,6 +348,14 @@ describe("FullCodeFunction", () => {
   test("a missing entrypoint is a warning", () => {
     expect(functionOf({ entrypoint: "nowhere.js" })).not.toThrow();
     expect(warnings.mock.calls.join()).toContain(`the entrypoint "nowhere.js" is not in "${code}"`);
+  });
+
+  test("an archive without its entrypoint is a warning, which names the folder that everything is in", () => {
+    const archive = join(codeFolder({ "app.zip": { text: zipFile([{ name: "orders/src/index.js" }]) } }), "app.zip");
+    expect(functionOf({ code: archive })).not.toThrow();
+    expect(warnings.mock.calls.join()).toContain(
+      `the entrypoint "src/index.js" is not in "${archive}", whose files are all in its folder "orders"`,
+    );
   });
 });
 

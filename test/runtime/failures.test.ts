@@ -217,3 +217,39 @@ test("output without line ends is cut", async () => {
   const [long] = gateway.logs.filter(({ message }) => message.startsWith("xxx"));
   expect(long.message).toMatch(/^x{16384}… \(1000000 characters\)$/);
 });
+
+test("the stack of an error ends at the handler that threw it", async () => {
+  const gateway = await gateways.start({
+    functions: {
+      f: `module.exports = (req, res) => {
+        if (req.query.set !== undefined) res.set("no header", "x");
+        if (req.query.more !== undefined) throw Object.assign(new Error("boom", { cause: new Error("deep") }), { code: 7 });
+        throw new Error("boom");
+      };`,
+    },
+    routes: { f: {} },
+  });
+  const handler = (line: number) =>
+    expect.stringMatching(new RegExp(`^ +at module\\.exports .*/f/src/index\\.js:${line}:\\d+\\)( \\{)?$`)) as string;
+  const logged = async (query: string) => {
+    const { headers } = await gateway.call(`/f${query}`);
+    const own = gateway.logs.filter(
+      ({ requestId, source }) => requestId === headers["x-request-id"] && source === "console",
+    );
+    return own.flatMap(({ message }) => message.split("\n"));
+  };
+  expect(await logged("")).toEqual(["Error: boom", handler(4)]);
+  expect(await logged("?more=1")).toEqual([
+    "Error: boom",
+    handler(3),
+    "  code: 7,",
+    "  [cause]: Error: deep",
+    handler(3),
+    "}",
+  ]);
+  expect(await logged("?set=1")).toEqual([
+    'TypeError: "no header" is not a header name',
+    expect.stringMatching(/^ +at Response\.set /) as string,
+    handler(2),
+  ]);
+});

@@ -5,6 +5,7 @@ import { Writable } from "node:stream";
 
 import { type LogLine } from "../../link/messages";
 import { type LinkInvocation } from "../link/linkInvocation";
+import { endAtUserCode } from "./userStack";
 
 const MAX_MESSAGE_CHARACTERS = 16 * 1024;
 
@@ -44,9 +45,9 @@ export function captureConsole(
   Object.assign(console, captured);
 }
 
-/** What of a thrown value goes to the logs: all of it, the stack included. */
+/** What of a thrown value goes to the logs: all of it, the stack of user code included. */
 export function describeThrown(thrown: unknown): string {
-  return cut(thrown instanceof Error ? inspect(thrown) : `thrown: ${inspect(thrown)}`);
+  return cut(thrown instanceof Error ? endAtUserCode(inspect(thrown)) : `thrown: ${inspect(thrown)}`);
 }
 
 /** Keeps a text short enough for one frame of the link, and for a log. */

@@ -1,4 +1,5 @@
 import { LinkProtocolError, parseJson, splitHead } from "../../link/frames";
+import { NOT_SETTABLE } from "../../runtime/answerHeaders";
 import { type AnswerHead, type Hello, type InvocationError, type LogLine } from "../../link/messages";
 
 // The other end of a link is a function's process, whose code may write to it by itself: what comes is as untrusted as
@@ -8,19 +9,6 @@ import { type AnswerHead, type Hello, type InvocationError, type LogLine } from 
 const MAX_NAME_CHARACTERS = 256;
 /** Names of pods, which Kubernetes makes DNS subdomains (RFC 1123); those of local instances are alike. */
 const INSTANCE_NAME = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
-/**
- * Headers that say how an answer is framed, or that the gateway sets itself: with a length of its own an answer could
- * bring a second one, for whoever asks next on the connection of a proxy.
- */
-const OWN_HEADERS: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "keep-alive",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "x-request-id",
-]);
 const LEVELS: ReadonlySet<unknown> = new Set(["debug", "info", "warn", "error"]);
 /** The last millisecond that a Date can have. */
 const MAX_TIME = 8.64e15;
@@ -47,7 +35,7 @@ export function readAnswer(payload: Buffer): { head: AnswerHead; body: Buffer } 
   for (let i = 0; i < headers.length; i++) {
     const text: unknown = headers[i];
     if (typeof text !== "string") throw new LinkProtocolError("headers of an answer are strings");
-    if (i % 2 === 0 && OWN_HEADERS.has(text.toLowerCase()))
+    if (i % 2 === 0 && NOT_SETTABLE.has(text.toLowerCase()))
       throw new LinkProtocolError(`an instance does not set the header ${text}`);
   }
   if (bodyBytes !== undefined && !(Number.isSafeInteger(bodyBytes) && bodyBytes >= 0))

@@ -5,6 +5,8 @@ import { type Invocation } from "./invocation";
 const HEARTBEAT_MS = 2_000;
 /** Time that a handler has to react to its aborted signal before its instance is given up. */
 const CANCEL_GRACE_MS = 1_000;
+/** Time in which an instance that is given up hears of it, and can tell its other gateways, before its link is ended. */
+const DRAIN_MS = 500;
 
 export interface OverdueEvents {
   /** All invocations that were overdue have ended. */
@@ -49,7 +51,7 @@ export class OverdueInvocations {
   private endGrace(link: InstanceLink, invocation: Invocation): void {
     if (this.byLink.get(link)?.has(invocation) !== true) return;
     this.events.onUnheeded(link);
-    this.endIfForsaken(link);
+    setTimeout(() => this.endIfForsaken(link), DRAIN_MS).unref();
   }
 
   /** A draining instance on which only overdue invocations run would never end by itself. */

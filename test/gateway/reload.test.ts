@@ -76,6 +76,53 @@ test("changed params and variables roll instances under traffic without a failed
   expect(await load.stop()).toEqual([]);
 });
 
+test("a changed scale is kept to at once, by the instances that are there and without a roll", async () => {
+  const scaled = (scale: { min: number; max: number; idleSeconds: number }) => ({
+    code: `module.exports = async (req, res) => {
+      await new Promise((resolve) => setTimeout(resolve, Number(req.query.ms ?? 0)));
+      res.send(String(process.pid));
+    };`,
+    concurrency: 1,
+    scale,
+  });
+  const gateway = await gateways.start({
+    functions: { f: scaled({ min: 0, max: 1, idleSeconds: 86_400 }) },
+    routes: { f: {} },
+  });
+  const state = async () => (await gateway.gateway.status()).functions[0];
+  const instances = (count: number) =>
+    waitUntil(`there are ${count} instances`, async () => (await state()).instances === count);
+  const { text: first } = await gateway.call("/f");
+  await gateway.region.function("f", scaled({ min: 2, max: 3, idleSeconds: 86_400 }));
+  await instances(2);
+  const answers = await Promise.all(Array.from({ length: 12 }, () => gateway.call("/f?ms=300")));
+  expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 12 }, () => 200));
+  const pids = new Set(answers.map(({ text }) => text));
+  expect(pids.size).toBe(3);
+  expect(pids).toContain(first);
+  await gateway.region.function("f", scaled({ min: 1, max: 2, idleSeconds: 86_400 }));
+  await instances(2);
+  await gateway.region.function("f", scaled({ min: 1, max: 2, idleSeconds: 0.5 }));
+  await instances(1);
+  await gateway.region.function("f", scaled({ min: 0, max: 2, idleSeconds: 0.5 }));
+  await instances(0);
+});
+
+test("an idle time that becomes longer is kept to from then on", async () => {
+  const scaled = (idleSeconds: number) => ({ code: say("f"), concurrency: 1, scale: { min: 0, max: 1, idleSeconds } });
+  const gateway = await gateways.start({ functions: { f: scaled(0.1) }, routes: { f: {} } });
+  const instances = async () => (await gateway.gateway.status()).functions[0].instances;
+  await gateway.call("/f");
+  await waitUntil("it has gone", async () => (await instances()) === 0);
+  await gateway.region.function("f", scaled(2));
+  await gateway.gateway.reload();
+  await gateway.call("/f");
+  expect(await instances()).toBe(1);
+  const started = performance.now();
+  await waitUntil("it has gone", async () => (await instances()) === 0, 10_000);
+  expect(performance.now() - started).toBeGreaterThan(1_500);
+});
+
 test("an invalid document is reported and its last valid version served", async () => {
   const gateway = await gateways.start({ functions: { f: say("f") }, routes: { f: {} } });
   const problems = async () => (await gateway.gateway.status()).problems;

@@ -28,6 +28,10 @@ export class PodInstances implements InstanceSupply {
     if (this.events.liveInstances().length === 0 && this.events.demand() > 0) this.onNeeded();
   }
 
+  update(): void {
+    // the Deployment and its autoscaler are told by who declares the function
+  }
+
   /** The Deployment rolls new pods. */
   replace(): void {
     this.failure = undefined;

@@ -151,7 +151,8 @@ export class FunctionHost implements DispatcherEvents {
     this.document = document;
     this.region = region;
     this.dispatcher.update(document);
-    if (rolls) this.instances.replace(document, region);
+    this.instances.update(document, region);
+    if (rolls) this.instances.replace();
     else this.instances.scale();
     if (moved) {
       void this.watcher?.close();
@@ -319,7 +320,7 @@ export class FunctionHost implements DispatcherEvents {
       clearTimeout(this.watchTimer);
       this.watchTimer = setTimeout(() => {
         this.log("info", `function "${this.document.name}": the code has changed, instances are replaced`, "gateway");
-        this.instances.replace(this.document, this.region);
+        this.instances.replace();
         // messages that found that the code cannot be started may find that it can
         this.onRoom();
       }, CODE_QUIET_MS);

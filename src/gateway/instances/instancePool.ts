@@ -100,13 +100,21 @@ export class InstancePool implements InstanceSupply {
     return this.members.has(instance);
   }
 
+  update(document: FunctionDocument, region: RegionDocument): void {
+    // the look that is due by the idle time of before may be far away
+    if (document.scale.idleSeconds !== this.document.scale.idleSeconds) {
+      clearTimeout(this.idleTimer);
+      this.idleTimer = undefined;
+    }
+    this.document = document;
+    this.region = region;
+  }
+
   /**
    * New code, settings or parameters: instances of the new generation are started beside the old ones, which go once
    * the first of the new ones takes work.
    */
-  replace(document: FunctionDocument, region: RegionDocument): void {
-    this.document = document;
-    this.region = region;
+  replace(): void {
     this.generation++;
     this.prepared = undefined;
     this.failures = 0;

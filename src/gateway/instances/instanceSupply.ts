@@ -36,8 +36,10 @@ export interface InstanceSupply {
   isCurrent(instance: string): boolean;
   /** Compares what is there with what the demand needs. */
   scale(): void;
-  /** New code, settings or parameters. */
-  replace(document: FunctionDocument, region: RegionDocument): void;
+  /** What instances are started, kept and ended by from now on. */
+  update(document: FunctionDocument, region: RegionDocument): void;
+  /** New code, settings or parameters: instances that are there have old ones. */
+  replace(): void;
   /** An instance has linked and given its first credits. */
   ready(instance: string): void;
   /** An instance has shown that its code loads. */

@@ -60,6 +60,20 @@ test("a new version of a function takes over under traffic without a failed requ
   expect((await gateway.gateway.status()).functions[0].version).toBe("v2");
 });
 
+test("a version with a shorter timeout takes over, and what runs under the longer one is finished", async () => {
+  const code = `module.exports = async (req, res) => {
+    await new Promise((resolve) => setTimeout(resolve, Number(req.query.ms ?? 0)));
+    res.send("done");
+  };`;
+  const gateway = await gateways.start({ functions: { f: { code, timeoutSeconds: 20 } }, routes: { f: {} } });
+  // longer than the new timeout and the time that an instance has to end
+  const running = gateway.call("/f?ms=7000");
+  await waitUntil("it runs", async () => (await gateway.gateway.status()).functions[0].running === 1);
+  await gateway.region.function("f", { code, timeoutSeconds: 0.5, version: "v2" });
+  await waitUntil("the new timeout holds", async () => (await gateway.call("/f?ms=1000")).status === 504);
+  expect(await running).toMatchObject({ status: 200, text: "done" });
+});
+
 test("changed params and variables roll instances under traffic without a failed request", async () => {
   const gateway = await gateways.start({
     functions: { f: "module.exports = (req, res) => res.send(req.appParams.currency + process.env.KEY);" },

@@ -34,6 +34,8 @@ const EXIT_GRACE_MS = 5_000;
 interface Member {
   running: RunningInstance;
   generation: number;
+  /** Time that an invocation may take by what it was started with. */
+  timeoutMs: number;
   /** It has linked and can be given work. */
   ready: boolean;
   /** It was told to end, or has said that it will. */
@@ -227,7 +229,9 @@ export class InstancePool implements InstanceSupply {
     if (member.ready && !member.leaving) this.events.drain(instance);
     member.leaving = true;
     member.dismissed = true;
-    member.running.end((member.ready ? this.document.timeoutSeconds * 1000 : 0) + EXIT_GRACE_MS);
+    // what runs on it began under the timeout of before or under that of now
+    const timeoutMs = Math.max(member.timeoutMs, this.document.timeoutSeconds * 1000);
+    member.running.end((member.ready ? timeoutMs : 0) + EXIT_GRACE_MS);
   }
 
   private retireOld(): void {
@@ -262,13 +266,13 @@ export class InstancePool implements InstanceSupply {
       return this.startFailed("InstanceStartFailed", `it could not be made: ${(error as Error).message}`);
     }
     // the instance watches over its own start, unless the code that it loads keeps it from doing anything
-    const { initSeconds } = this.document.limits;
+    const { timeoutSeconds, limits } = this.document;
     const timer = setTimeout(
       () => {
         this.members.get(instance)!.late = true;
         running.kill();
       },
-      initSeconds * 1000 + INIT_GRACE_MS,
+      limits.initSeconds * 1000 + INIT_GRACE_MS,
     ).unref();
     const state = {
       ready: false,
@@ -279,7 +283,14 @@ export class InstancePool implements InstanceSupply {
       proven: false,
       late: false,
     };
-    this.members.set(instance, { running, generation, ...state, readyAt: 0, timer });
+    this.members.set(instance, {
+      running,
+      generation,
+      timeoutMs: timeoutSeconds * 1000,
+      ...state,
+      readyAt: 0,
+      timer,
+    });
   }
 
   private onExit(instance: string, description: string): void {

@@ -1,6 +1,11 @@
-import { appendFile, readFile } from "node:fs/promises";
+import { appendFile, readFile, rename, writeFile } from "node:fs/promises";
 
 import { type FunctionDocument } from "../spec";
+
+/** What is kept, the newest; the file has up to twice as many before it is made anew. */
+const MAX_DEPLOYMENTS = 1_000;
+/** What is kept of what went wrong. */
+export const MAX_ERROR_CHARACTERS = 500;
 
 /** A version of a function that was served, or turned out not to run. */
 export interface Deployment {
@@ -13,14 +18,22 @@ export interface Deployment {
   error?: string;
 }
 
+/** What the history says of the version of a function that it named last. */
+interface Said {
+  version: string;
+  statuses: Set<Deployment["status"]>;
+}
+
 /**
  * The history of a region, a JSON line for each deployment: what `fullcode get builds` shows.
  *
- * What a function's last line says already is not said again: a gateway that restarts deploys nothing new, and instances
- * of code that cannot be run are tried again and again.
+ * What is said of a function's version already is not said again until another version was served: a gateway that restarts
+ * deploys nothing new, and instances of code that cannot be run are tried again and again, each for a reason of its own
+ * where it names an address or a time.
  */
 export class DeploymentHistory {
-  private readonly last = new Map<string, Deployment>();
+  private readonly said = new Map<string, Said>();
+  private lines = 0;
   private written: Promise<void>;
 
   constructor(private readonly file: string) {
@@ -32,7 +45,7 @@ export class DeploymentHistory {
   }
 
   failed(document: FunctionDocument, error: string): void {
-    this.add(document, { status: "failed", error });
+    this.add(document, { status: "failed", error: error.slice(0, MAX_ERROR_CHARACTERS) });
   }
 
   /** Every line so far, oldest first. */
@@ -53,15 +66,34 @@ export class DeploymentHistory {
   }
 
   private async write(deployment: Deployment): Promise<void> {
-    const last = this.last.get(deployment.function);
-    const { version, status, error } = deployment;
-    if (last?.version === version && last.status === status && last.error === error) return;
-    this.last.set(deployment.function, deployment);
+    if (!this.isNew(deployment)) return;
     await appendFile(this.file, JSON.stringify(deployment) + "\n");
+    this.lines++;
+    if (this.lines > 2 * MAX_DEPLOYMENTS) await this.shorten();
   }
 
   private async read(): Promise<void> {
-    for (const deployment of await readDeployments(this.file)) this.last.set(deployment.function, deployment);
+    const all = await readDeployments(this.file);
+    for (const deployment of all) this.isNew(deployment);
+    this.lines = all.length;
+  }
+
+  /** Says whether it was not said before; from now on it was. */
+  private isNew({ function: name, version, status }: Deployment): boolean {
+    let said = this.said.get(name);
+    if (said?.version !== version) this.said.set(name, (said = { version, statuses: new Set() }));
+    if (said.statuses.has(status)) return false;
+    said.statuses.add(status);
+    return true;
+  }
+
+  /** Whoever reads it meanwhile finds the one or the other. */
+  private async shorten(): Promise<void> {
+    const kept = (await readDeployments(this.file)).slice(-MAX_DEPLOYMENTS);
+    const next = `${this.file}.next`;
+    await writeFile(next, kept.map((deployment) => JSON.stringify(deployment) + "\n").join(""));
+    await rename(next, this.file);
+    this.lines = kept.length;
   }
 }
 

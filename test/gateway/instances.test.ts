@@ -161,6 +161,9 @@ test.each([
     expect(pauses).toEqual([undefined, "0.25", "0.5", "1", "2"]);
     expect(notes().map(({ level }) => level)).toEqual(["warn", "warn", "error", "error", "error"]);
     expect((await status(gateway)).failure).toMatch(/5 instances in a row ended soon after their start/);
+    const history = (await gateway.admin("/deployments")).json as { status: string; error?: string }[];
+    expect(history.map((each) => each.status)).toEqual(["deployed", "failed"]);
+    expect(history[1].error).not.toMatch(/\d instances/);
   },
 );
 

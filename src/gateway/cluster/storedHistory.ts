@@ -1,13 +1,12 @@
 import { z } from "zod";
 
 import { type FunctionDocument } from "../../spec";
-import { type Deployment } from "../deploymentHistory";
+import { type Deployment, MAX_ERROR_CHARACTERS } from "../deploymentHistory";
 import { type MessageStore } from "../queues/messageStore";
 
 const KEY = "deployments";
 /** What is kept, the newest: the value is one small message of NATS. */
 const MAX_DEPLOYMENTS = 500;
-const MAX_ERROR_CHARACTERS = 500;
 /** Gateways see a change at nearly the same time: what another one reported within this time is the same. */
 const SAME_MS = 10_000;
 /** Deployments come in groups: a program's functions one after the other. */
@@ -94,15 +93,17 @@ export class StoredHistory {
   }
 }
 
-/** Whether it was recorded since the function's version came into service, or by another gateway at nearly the same time. */
+/**
+ * Whether it was recorded since the function's version came into service, or by another gateway at nearly the same time. What
+ * went wrong may be told in other words each time: with a count, an address or a time.
+ */
 function isSaid(all: readonly Deployment[], deployment: Deployment): boolean {
   const own = all.filter((each) => each.function === deployment.function);
   const previous = own.findLastIndex(({ version }) => version !== deployment.version);
   return own.some(
-    ({ version, status, error, time }, index) =>
+    ({ version, status, time }, index) =>
       version === deployment.version &&
       status === deployment.status &&
-      error === deployment.error &&
       (index > previous || Math.abs(time - deployment.time) < SAME_MS),
   );
 }

@@ -341,10 +341,10 @@ export class InstancePool implements InstanceSupply {
         "Its log says why: an error that nothing handles ends an instance, also one of a timer, a promise or a connection that the code started while it was loaded",
     );
     if (!looping) return;
-    this.crashFailure = `${this.failures} instances in a row ended soon after their start; the last one ${description}`;
-    this.events.onStartFailed(
-      new GatewayError(502, "CrashLoop", `the function's instances do not last: ${this.crashFailure}`, undefined, true),
-    );
+    const last = `ended soon after their start; the last one ${description}`;
+    this.crashFailure = `${this.failures} instances in a row ${last}`;
+    const message = `the function's instances do not last: several in a row ${last}`;
+    this.events.onStartFailed(new GatewayError(502, "CrashLoop", message, undefined, true));
   }
 
   /** @returns the pause in milliseconds. */

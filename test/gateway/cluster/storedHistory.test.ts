@@ -49,7 +49,7 @@ test("a gateway that restarts adds nothing, a failure and a new version do", asy
   }
   const last = history();
   last.failed(version("orders", "1"), "x".repeat(2_000));
-  last.failed(version("orders", "1"), "x".repeat(2_000));
+  last.failed(version("orders", "1"), "the bootstrap has exited 4 times in a row");
   last.deployed(version("orders", "2"));
   await last.close();
   expect(await said()).toEqual(["orders 1 deployed", "orders 1 failed", "orders 2 deployed"]);
@@ -69,14 +69,14 @@ test("gateways that start add nothing to a version that has failed, and another 
   await report("1");
   expect(await history().all()).toEqual(first);
   await report("1", "it hangs");
-  expect(await said()).toEqual(["orders 1 deployed", "orders 1 failed", "orders 1 failed"]);
+  expect(await history().all()).toEqual(first);
   const now = Date.now();
   jest.spyOn(Date, "now").mockImplementation(() => now + 60_000);
   await report("2");
   jest.spyOn(Date, "now").mockImplementation(() => now + 120_000);
   await report("1");
   jest.restoreAllMocks();
-  expect((await said()).slice(3)).toEqual(["orders 2 deployed", "orders 1 deployed"]);
+  expect((await said()).slice(2)).toEqual(["orders 2 deployed", "orders 1 deployed"]);
 });
 
 test("the newest records are kept", async () => {

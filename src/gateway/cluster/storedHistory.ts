@@ -5,8 +5,10 @@ import { type Deployment, MAX_ERROR_CHARACTERS } from "../deploymentHistory";
 import { type MessageStore } from "../queues/messageStore";
 
 const KEY = "deployments";
-/** What is kept, the newest: the value is one small message of NATS. */
+/** What is kept, the newest. */
 const MAX_DEPLOYMENTS = 500;
+/** Of the largest value: NATS gives it back in base64, and may be configured to take less. */
+const SHARE_OF_VALUE = 0.5;
 /** Gateways see a change at nearly the same time: what another one reported within this time is the same. */
 const SAME_MS = 10_000;
 /** Deployments come in groups: a program's functions one after the other. */
@@ -28,13 +30,14 @@ const deployments = z.array(
  * what is recorded of a function's current version already is not recorded again.
  */
 export class StoredHistory {
-  private readonly waiting: Deployment[] = [];
+  /** Not written yet. */
+  private waiting: Deployment[] = [];
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> = Promise.resolve();
   private closed = false;
 
   constructor(
-    private readonly store: Pick<MessageStore, "value" | "compareAndSet">,
+    private readonly store: Pick<MessageStore, "value" | "compareAndSet" | "maxValueBytes">,
     private readonly onProblem: (message: string) => void,
   ) {}
 
@@ -61,7 +64,9 @@ export class StoredHistory {
   }
 
   private add(deployment: Deployment): void {
-    this.waiting.push(deployment);
+    // NATS may be away for long, and instances that do not last fail all the time
+    if (isSaid(this.waiting, deployment)) return;
+    this.waiting = [...this.waiting, deployment].slice(-MAX_DEPLOYMENTS);
     this.schedule(GATHER_MS);
   }
 
@@ -74,7 +79,8 @@ export class StoredHistory {
   }
 
   private async write(): Promise<void> {
-    const added = this.waiting.splice(0);
+    const added = this.waiting;
+    this.waiting = [];
     try {
       for (;;) {
         const stored = await this.store.value(KEY);
@@ -82,12 +88,12 @@ export class StoredHistory {
         const known = all.length;
         for (const deployment of added) if (!isSaid(all, deployment)) all.push(deployment);
         if (all.length === known) return;
-        const kept = all.slice(-MAX_DEPLOYMENTS);
-        if (await this.store.compareAndSet(KEY, stored, JSON.stringify(kept))) return;
+        const next = newest(all, this.store.maxValueBytes * SHARE_OF_VALUE);
+        if (await this.store.compareAndSet(KEY, stored, next)) return;
       }
     } catch (error) {
       if (this.closed) return this.onProblem(`the last deployments could not be recorded: ${(error as Error).message}`);
-      this.waiting.unshift(...added);
+      this.waiting = [...added, ...this.waiting].slice(-MAX_DEPLOYMENTS);
       this.schedule(RETRY_MS);
     }
   }
@@ -106,6 +112,20 @@ function isSaid(all: readonly Deployment[], deployment: Deployment): boolean {
       status === deployment.status &&
       (index > previous || Math.abs(time - deployment.time) < SAME_MS),
   );
+}
+
+/** The newest records as JSON, as many as fit. */
+function newest(all: readonly Deployment[], maxBytes: number): string {
+  const kept: string[] = [];
+  let bytes = 0;
+  for (const deployment of all.slice(-MAX_DEPLOYMENTS).reverse()) {
+    const text = JSON.stringify(deployment);
+    // with a comma or a bracket each
+    bytes += Buffer.byteLength(text) + 2;
+    if (bytes > maxBytes) break;
+    kept.unshift(text);
+  }
+  return `[${kept.join(",")}]`;
 }
 
 function parse(text: string | undefined): Deployment[] {

@@ -142,6 +142,11 @@ class EmbeddedStore implements MessageStore {
     });
   }
 
+  /** Any that there is memory for. */
+  get maxValueBytes(): number {
+    return Infinity;
+  }
+
   leave(): void {
     // nobody else has it
   }

@@ -180,6 +180,10 @@ class JetStreamStore implements MessageStore {
     return this.#values.compareAndSet(key, expected, next);
   }
 
+  get maxValueBytes(): number {
+    return this.#values.maxBytes;
+  }
+
   leave(): void {
     this.#access.leave();
   }

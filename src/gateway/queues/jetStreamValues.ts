@@ -7,6 +7,10 @@ import { type JetStreamNames, valueKey } from "./jetStreamNames";
 
 const TIMEOUT_MS = 5_000;
 const MAX_KEY_LENGTH = 400;
+/** What a server takes that nobody has configured otherwise. */
+const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024;
+/** Room for the message id and what is expected of the value before. */
+const HEADER_BYTES = 1_024;
 
 /** Small values in the region's bucket. */
 export class JetStreamValues {
@@ -16,6 +20,11 @@ export class JetStreamValues {
   constructor(access: JetStreamAccess, names: JetStreamNames) {
     this.#access = access;
     this.#names = names;
+  }
+
+  /** By what the server says that it takes, where it was asked. */
+  get maxBytes(): number {
+    return (this.#access.api?.connection.info?.max_payload ?? DEFAULT_MAX_PAYLOAD_BYTES) - HEADER_BYTES;
   }
 
   async value(key: string): Promise<string | undefined> {

@@ -43,6 +43,8 @@ export interface MessageStore {
   value(key: string): Promise<string | undefined>;
   /** Writes `next` if the value still is `expected`; says whether it did. */
   compareAndSet(key: string, expected: string | undefined, next: string): Promise<boolean>;
+  /** Bytes that a value may have, as far as is known. */
+  readonly maxValueBytes: number;
 
   /**
    * Says that the store will be closed. It goes on as before, but leaves the settings of what it shares to other gateways,

@@ -4,6 +4,8 @@ import { StoredHistory } from "../../../src/gateway/cluster/storedHistory";
 import { openEmbeddedStore } from "../../../src/gateway/queues/embeddedStore";
 import { type MessageStore } from "../../../src/gateway/queues/messageStore";
 import { API_VERSION, type FunctionDocument, functionDocument } from "../../../src/spec";
+import { describeWithNats, NatsServer } from "../../support/natsServer";
+import { NatsRegion } from "../../support/natsRegion";
 import { temporaryFolder } from "../../support/temporaryFolder";
 
 const folder = temporaryFolder();
@@ -94,4 +96,25 @@ test("a history of another version of the gateway is begun anew", async () => {
   gateway.deployed(version("orders", "1"));
   await gateway.close();
   expect(await said()).toEqual(["orders 1 deployed"]);
+});
+
+describeWithNats("a server that takes only small messages", () => {
+  test("gets as many of the newest records as it takes", async () => {
+    const server = await NatsServer.start({ maxPayload: "128KB" });
+    const region = new NatsRegion(server);
+    try {
+      const small = await region.open();
+      const gateway = new StoredHistory(small, (message) => problems.push(message));
+      await small.value("deployments");
+      for (let i = 0; i < 600; i++) gateway.failed(version("orders", `v${i}`), "€".repeat(500));
+      await gateway.close();
+      const all = await new StoredHistory(small, () => undefined).all();
+      expect(all.length).toBeGreaterThan(30);
+      expect(all.at(-1)).toMatchObject({ version: "v599", error: "€".repeat(500) });
+      expect(problems).toEqual([]);
+    } finally {
+      await region.close();
+      await server.remove();
+    }
+  });
 });

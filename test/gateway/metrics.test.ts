@@ -26,7 +26,7 @@ function declare(name: string, load: Pick<FunctionLoad, "held" | "running" | "in
     concurrency: 16,
   });
   functions.set(name, { document, queues: [] });
-  current.set(name, { ...load, withoutCapacity: false, activeAt: 0 });
+  current.set(name, { ...load, withoutCapacity: false, idleMs: Infinity });
 }
 
 interface End {

@@ -3,7 +3,7 @@ import { peerTokens } from "../../src/gateway/scaling/peerToken";
 import { ScalerServer, type ScalerServerOptions } from "../../src/gateway/scaling/scalerServer";
 import { API_VERSION, functionDocument, type LinkRoots } from "../../src/spec";
 
-const NOTHING: FunctionLoad = { held: 0, running: 0, withoutCapacity: false, activeAt: 0, instances: [] };
+const NOTHING: FunctionLoad = { held: 0, running: 0, withoutCapacity: false, idleMs: Infinity, instances: [] };
 
 export const ROOTS: LinkRoots = { current: { generation: 1, secret: Buffer.alloc(32, 1).toString("base64") } };
 
@@ -54,7 +54,7 @@ export class ScalerReplica implements LocalLoads {
 
   /** A first invocation waits for a function that has no instance. */
   hold(name: string): void {
-    this.set(name, { held: 1, withoutCapacity: true, activeAt: Date.now() });
+    this.set(name, { held: 1, withoutCapacity: true, idleMs: 0 });
     this.server.activate(name);
   }
 

@@ -52,8 +52,8 @@ export class FunctionHost implements DispatcherEvents {
   private watcher: FSWatcher | undefined;
   /** Files of other folders that the code is bundled with. */
   private readonly elsewhere = new Set<string>();
-  /** When an invocation ended last, in milliseconds since the epoch. */
-  private activeAt = 0;
+  /** When an invocation ended last, by the monotonic clock. */
+  private activeAt = -Infinity;
   private watchTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -105,7 +105,7 @@ export class FunctionHost implements DispatcherEvents {
       running: dispatcher.running - dispatcher.runningMessages,
       withoutCapacity: dispatcher.heldCount > 0 && dispatcher.live.length === 0,
       instances: dispatcher.live.map((link) => link.hello.instance),
-      activeAt: dispatcher.heldCount + dispatcher.running > 0 ? Date.now() : this.activeAt,
+      idleMs: dispatcher.heldCount + dispatcher.running > 0 ? 0 : performance.now() - this.activeAt,
     };
   }
 
@@ -216,7 +216,7 @@ export class FunctionHost implements DispatcherEvents {
   }
 
   onEnd(invocation: Invocation, link: InstanceLink | undefined): void {
-    this.activeAt = Date.now();
+    this.activeAt = performance.now();
     if (link?.hasEnded === false) this.instances.worked(link.hello.instance);
     // an agent starts a failed bootstrap again, within the same instance
     if (link !== undefined && invocation.failure === undefined && this.broken.delete(link.hello.instance))

@@ -20,6 +20,7 @@ export class EmbeddedConsumer implements MessageConsumer {
   readonly #stopping = new AbortController();
   #options: ConsumerOptions;
   #timer: NodeJS.Timeout | undefined;
+  /** By the monotonic clock. */
   #pausedUntil = 0;
 
   constructor(queue: EmbeddedQueue, options: ConsumerOptions, deliver: DeliverMessage, onStop: () => void) {
@@ -57,7 +58,7 @@ export class EmbeddedConsumer implements MessageConsumer {
     if (this.#stopping.signal.aborted) return;
     clearTimeout(this.#timer);
     while (this.#running.size < this.#options.maxInFlight()) {
-      const ownPause = this.#pausedUntil - Date.now();
+      const ownPause = this.#pausedUntil - performance.now();
       if (ownPause > 0) return this.#leaseIn(ownPause);
       const position = this.#queue.take();
       if (position === undefined) return this.#leaseIn(this.#queue.nextPause());
@@ -86,7 +87,7 @@ export class EmbeddedConsumer implements MessageConsumer {
     try {
       delivery = await queue.beginDelivery(position);
     } catch (error) {
-      this.#pausedUntil = Date.now() + STORE_RETRY_MS;
+      this.#pausedUntil = performance.now() + STORE_RETRY_MS;
       queue.release(position);
       throw error;
     }
@@ -114,7 +115,7 @@ export class EmbeddedConsumer implements MessageConsumer {
   }
 
   async #takeBack(position: number): Promise<void> {
-    this.#pausedUntil = Date.now() + RETURNED_PAUSE_MS;
+    this.#pausedUntil = performance.now() + RETURNED_PAUSE_MS;
     await this.#queue.uncount(position);
   }
 

@@ -68,6 +68,7 @@ export class JetStreamConsumer implements MessageConsumer {
   readonly #closing = new Set<Promise<void>>();
   #leasedBytes = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** By the monotonic clock, as the time of the problem. */
   #pausedUntil = 0;
   #problem: { text: string; at: number } | undefined;
 
@@ -125,7 +126,7 @@ export class JetStreamConsumer implements MessageConsumer {
     this.#api = api;
     if (!this.#isPrepared) return void this.#prepare(api);
     if (this.#pull?.isOpen === true) return;
-    const ownPause = this.#pausedUntil - Date.now();
+    const ownPause = this.#pausedUntil - performance.now();
     if (ownPause > 0) return this.#lookIn(ownPause);
     const room = Math.floor(this.#options.maxInFlight()) - this.#leases.size;
     const bytes = MAX_LEASED_BYTES - this.#leasedBytes;
@@ -244,7 +245,7 @@ export class JetStreamConsumer implements MessageConsumer {
     }));
     if (outcome.delivered === true) await this.#end(lease, uncounted, () => lease.acknowledge());
     else if (outcome.delivered === "returned") {
-      this.#pausedUntil = Date.now() + RETURNED_PAUSE_MS;
+      this.#pausedUntil = performance.now() + RETURNED_PAUSE_MS;
       await this.#giveBack(lease, uncounted, RETURNED_DELAY_MS);
     } else if (outcome.delivered === "never" || attempt >= this.#options.maxDeliveries)
       await this.#bury(lease, uncounted, attempt, outcome.reason);
@@ -330,7 +331,7 @@ export class JetStreamConsumer implements MessageConsumer {
   #report(error: unknown): void {
     const reason = error instanceof StoreUnavailableError ? error.reason : reasonOf(error);
     const text = `queue "${this.#queue}": ${reason}`;
-    const now = Date.now();
+    const now = performance.now();
     if (this.#problem?.text === text && now - this.#problem.at < SAME_PROBLEM_MS) return;
     this.#problem = { text, at: now };
     this.#options.onProblem?.(new Error(text, { cause: error }));

@@ -20,6 +20,7 @@ export class JetStreamLeases {
   readonly #gateway = randomUUID();
   readonly #names: JetStreamNames;
   readonly #own = new Map<string, number>();
+  /** With the time at which each was heard of, by the monotonic clock: the times of others say nothing here. */
   readonly #others = new Map<string, { at: number; running: Record<string, number> }>();
   readonly #timer: NodeJS.Timeout;
   readonly #stopListening: () => void;
@@ -47,7 +48,7 @@ export class JetStreamLeases {
   /** Messages of a queue that any gateway holds, as far as is known. */
   count(queue: string): number {
     let count = this.#own.get(queue) ?? 0;
-    const heardSince = Date.now() - SILENT_MS;
+    const heardSince = performance.now() - SILENT_MS;
     for (const [gateway, { at, running }] of this.#others)
       if (at < heardSince) this.#others.delete(gateway);
       else count += running[queue] ?? 0;
@@ -73,7 +74,7 @@ export class JetStreamLeases {
     const parsed = report.safeParse(parseJson(text));
     if (!parsed.success || parsed.data.gateway === this.#gateway) return;
     const { gateway, running } = parsed.data;
-    this.#others.set(gateway, { at: Date.now(), running });
+    this.#others.set(gateway, { at: performance.now(), running });
   }
 
   /** Reports what is held, and once when that is nothing any more. */

@@ -59,6 +59,8 @@ export class NatsClient {
   #session: NatsSession | undefined;
   #endSession: AbortController | undefined;
   #downSince = Date.now();
+  /** The same by the monotonic clock: how long it was is not told by one that may be set. */
+  #downAt = performance.now();
   #reason: string | undefined;
   #wasUp = false;
 
@@ -155,18 +157,20 @@ export class NatsClient {
     const session = { connection, ended: this.#endSession.signal };
     this.#session = session;
     this.#reason = undefined;
-    const now = Date.now();
-    const seconds = Math.round((now - this.#downSince) / 1_000);
+    const seconds = Math.round((performance.now() - this.#downAt) / 1_000);
     const message = this.#wasUp ? `${this.where} is up again after ${seconds} s` : `${this.where} is connected`;
     this.#wasUp = true;
-    this.#onStatus({ up: true, since: now, message });
+    this.#onStatus({ up: true, since: Date.now(), message });
     for (const listener of [...this.#upListeners]) listener(session);
   }
 
   #down(reason: string): void {
     if (this.#closing.signal.aborted) return;
     const wasUp = this.#session !== undefined;
-    if (wasUp) this.#downSince = Date.now();
+    if (wasUp) {
+      this.#downSince = Date.now();
+      this.#downAt = performance.now();
+    }
     this.#session = undefined;
     this.#endSession?.abort();
     if (!wasUp && reason === this.#reason) return;

@@ -9,10 +9,10 @@ export interface FunctionLoad {
   /** Something is held, and no live instance could take it even when it is done with what it has. */
   withoutCapacity: boolean;
   /**
-   * When an invocation of any kind, a message included, was held or running last: now, while one is; 0 when none ever was.
-   * Milliseconds since the epoch. Looks every few seconds would miss the traffic of quick handlers otherwise.
+   * Milliseconds since an invocation of any kind, a message included, was held or running: 0 while one is, Infinity when
+   * none ever was. Looks every few seconds would miss the traffic of quick handlers otherwise.
    */
-  activeAt: number;
+  idleMs: number;
   /** Ids of the instances that are linked to this gateway. */
   instances: string[];
 }

@@ -1,4 +1,4 @@
-import { type LocalLoads } from "./functionLoad";
+import { type FunctionLoad, type LocalLoads } from "./functionLoad";
 import { type Peers } from "./peers";
 import { type QueueBacklogs } from "./queueBacklogs";
 import { unknownFunction } from "./scalerError";
@@ -30,7 +30,7 @@ export class TotalLoads {
     const [backlog, peers] = await Promise.all([this.backlogs.of(scaled.queues), this.peers.loads()]);
     const own = this.local.load(functionName);
     let load = backlog + (own === undefined ? 0 : own.held + own.running);
-    let recently = own !== undefined && wasActive(own.activeAt);
+    let recently = own !== undefined && wasActive(own);
     for (const peer of peers) {
       const there = peer.get(functionName);
       if (there === undefined) continue;
@@ -41,7 +41,6 @@ export class TotalLoads {
   }
 }
 
-/** @param activeAt - Milliseconds since the epoch. */
-export function wasActive(activeAt: number): boolean {
-  return Date.now() - activeAt < RECENTLY_MS;
+export function wasActive({ idleMs }: FunctionLoad): boolean {
+  return idleMs < RECENTLY_MS;
 }

@@ -105,6 +105,22 @@ describeWithNats("several gateways on one region", () => {
     expect(attempts).toHaveLength(7);
   });
 
+  it("do not count what one has that is killed, though the machine's clock is set back", async () => {
+    const store = await open();
+    await publish(store, 1);
+    const { child } = start("consume");
+    const inFlight = async () => (await store.counts("orders")).inFlight;
+    await waitUntil("it is known to be delivered", async () => (await inFlight()) === 1);
+    await children.end(child);
+    const now = Date.now.bind(Date);
+    const clock = jest.spyOn(Date, "now").mockImplementation(() => now() - 3_600_000);
+    try {
+      await waitUntil("it is known to wait", async () => (await inFlight()) === 0);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   it("bury a message that ends its gateway each time, without running it again", async () => {
     const store = await open();
     await publish(store, 1);

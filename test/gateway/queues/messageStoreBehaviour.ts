@@ -159,6 +159,21 @@ export function behavesAsMessageStore(open: () => Promise<MessageStore>): void {
       await fixture.drained();
       expect(deliveries).toEqual(["a#1", "a#1", "a#1", "a#1", "a#1", "b#1"]);
     });
+
+    it("delivers a returned message again soon, though the machine's clock is set back", async () => {
+      await fixture.publishAll("a");
+      let returns = 1;
+      const { deliveries } = fixture.record(() => ({ delivered: returns-- > 0 ? "returned" : true }));
+      await waitUntil("it is returned", () => deliveries.length === 1);
+      const now = Date.now.bind(Date);
+      const clock = jest.spyOn(Date, "now").mockImplementation(() => now() - 3_600_000);
+      try {
+        await fixture.drained();
+      } finally {
+        clock.mockRestore();
+      }
+      expect(deliveries).toEqual(["a#1", "a#1"]);
+    });
   });
 
   describe("dead letters", () => {

@@ -114,13 +114,13 @@ describe("the load of a function", () => {
 
   it("is zero, and the function inactive, when there is nothing to do", async () => {
     declare("orders", { queues: ["orders"] });
-    for (const replica of replicas) replica.set("orders", { instances: ["a", "b"], activeAt: Date.now() - 11_000 });
+    for (const replica of replicas) replica.set("orders", { instances: ["a", "b"], idleMs: 11_000 });
     expect(await keda.look("orders")).toMatchObject({ value: 0, active: false });
   });
 
   it.each([0, 1])("leaves the function active for a while after the last invocation, on replica %i", async (index) => {
     declare("orders");
-    replicas[index].set("orders", { activeAt: Date.now() - 5_000 });
+    replicas[index].set("orders", { idleMs: 5_000 });
     expect(await keda.look("orders")).toMatchObject({ value: 0, active: true });
   });
 

@@ -30,7 +30,7 @@ export function loadsService({ loads, tokens, onActivate }: LoadsServiceOptions)
         const load = loads.load(name);
         if (load === undefined) continue;
         const { held, running, instances } = load;
-        const active = wasActive(load.activeAt);
+        const active = wasActive(load);
         if (active || held + running + instances.length > 0) functions.push({ name, held, running, active, instances });
       }
       return { functions };

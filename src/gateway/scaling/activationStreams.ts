@@ -1,10 +1,9 @@
-import { type ServerWritableStream, status } from "@grpc/grpc-js";
+import { type ServerWritableStream } from "@grpc/grpc-js";
 
 import { type IsActiveResponse, type ScaledObjectRef } from "./protocols/externalScaler";
-import { ScalerError } from "./scalerError";
 
-/** KEDA keeps one stream a function, and for a moment two. More than this is somebody else's doing. */
-const MAX_STREAMS = 10_000;
+/** KEDA keeps one stream a function, and for a moment two; those of a KEDA that vanished are noticed after a while. */
+const MAX_STREAMS_OF_FUNCTION = 8;
 
 export type ActivationStream = ServerWritableStream<ScaledObjectRef, IsActiveResponse>;
 
@@ -12,22 +11,23 @@ export type ActivationStream = ServerWritableStream<ScaledObjectRef, IsActiveRes
 export class ActivationStreams {
   /** With the time at which each was opened. */
   private readonly streams = new Map<string, Map<ActivationStream, number>>();
-  private count = 0;
 
-  /** @throws ScalerError RESOURCE_EXHAUSTED when there are too many. */
+  /**
+   * Takes a stream of a function that there is. Of too many the oldest is ended well: who opens streams for no purpose must
+   * not keep KEDA out, which comes back in two seconds.
+   */
   add(functionName: string, stream: ActivationStream): void {
-    if (this.count >= MAX_STREAMS)
-      throw new ScalerError(
-        status.RESOURCE_EXHAUSTED,
-        `this gateway has ${MAX_STREAMS} open streams, the most it takes`,
-      );
     let streams = this.streams.get(functionName);
     if (streams === undefined) {
       streams = new Map<ActivationStream, number>();
       this.streams.set(functionName, streams);
     }
     streams.set(stream, performance.now());
-    this.count++;
+    if (streams.size > MAX_STREAMS_OF_FUNCTION) {
+      const [oldest] = streams.keys();
+      streams.delete(oldest);
+      oldest.end();
+    }
     for (const event of ["cancelled", "close", "error"]) stream.once(event, () => this.remove(functionName, stream));
   }
 
@@ -56,7 +56,6 @@ export class ActivationStreams {
   private remove(functionName: string, stream: ActivationStream): void {
     const streams = this.streams.get(functionName);
     if (streams?.delete(stream) !== true) return;
-    this.count--;
     if (streams.size === 0) this.streams.delete(functionName);
   }
 }

@@ -146,12 +146,26 @@ describe("messages", () => {
 });
 
 describe("streams", () => {
-  it("for a function whose document has not come yet wait for it", async () => {
+  it("for a function whose document has not come yet are refused, and opened again", async () => {
     const { activations, ends } = await watch("new");
+    await waitUntil("it is refused", () => ends.length > 0);
     declare("new");
     replicas[1].hold("new");
     await waitUntil("it was told", () => activations.length > 0);
-    expect(ends).toEqual([]);
+    expect(ends).toEqual([status.NOT_FOUND]);
+  });
+
+  it("for one function more than KEDA needs keep out neither KEDA nor other functions", async () => {
+    declare("mail");
+    const mail = await watch("mail");
+    const idle = Array.from({ length: 20 }, () => keda.watch("orders"));
+    const { activations, ends } = await watch("orders");
+    await waitUntil("most are ended", () => idle.filter((each) => each.ends.length > 0).length === 13);
+    expect(idle.flatMap((each) => each.ends)).toEqual(Array.from({ length: 13 }, () => status.OK));
+    replicas[1].hold("orders");
+    replicas[1].hold("mail");
+    await waitUntil("both were told", () => activations.length > 0 && mail.activations.length > 0);
+    expect([...ends, ...mail.ends]).toEqual([]);
   });
 
   it("without the name of a function are refused", async () => {

@@ -36,7 +36,8 @@ export function externalScalerService({ loads, totals, streams, isDraining }: Ex
     StreamIsActive: ((stream) => {
       try {
         const name = functionOf(stream.request);
-        // a stream that is refused costs KEDA up to a minute: one may wait for the document of its function
+        // whoever reaches the port can ask for any name. One whose document is only on its way is asked for again in two seconds
+        if (!loads.functions().has(name)) throw unknownFunction(name);
         streams.add(name, stream);
         if (isDraining()) stream.end();
         else if (loads.load(name)?.withoutCapacity === true) streams.push(name);

@@ -43,7 +43,8 @@ export interface LimitArgs {
    */
   heldRequests?: number;
   /**
-   * Bytes of request bodies that are held while no instance has room, at least `requestBytes`; more are answered with 429.
+   * Bytes of request bodies that are held until an instance has them, or with a custom runtime until it has answered; at
+   * least `requestBytes`. More are answered with 429. All functions together hold a quarter of a gateway's memory.
    * @default 64 MiB
    */
   heldBytes?: number;

@@ -9,6 +9,7 @@ import { FunctionHost, type QueueShare } from "./functions/functionHost";
 import { MessageTriggers } from "./functions/messageTriggers";
 import { type Gateway, type GatewayStatus } from "./gatewayOptions";
 import { type SupplyInstances } from "./instances/instanceSupply";
+import { BodyBudget } from "./invocations/bodyBudget";
 import { GatewayError } from "./invocations/gatewayError";
 import { type Invocation } from "./invocations/invocation";
 import { type LogBook } from "./logs/logBook";
@@ -51,6 +52,7 @@ export abstract class RegionGateway implements Gateway {
   protected documents = NO_DOCUMENTS;
   /** Endpoints are open, so triggers may run. */
   protected serving = false;
+  private readonly bodies = new BodyBudget();
   private stopping: Promise<void> | undefined;
   url = "";
 
@@ -250,7 +252,7 @@ export abstract class RegionGateway implements Gateway {
         onBroken: (current, reason) => history.failed(current, reason),
         onRoom: (name) => this.triggers.wake(name),
       },
-      { supply, watched },
+      { supply, bodies: this.bodies, watched },
     );
   }
 

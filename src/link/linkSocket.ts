@@ -47,6 +47,8 @@ export class LinkSocket {
   private end = 0;
   private flushScheduled = false;
   private deferred: DeferredSender[] = [];
+  /** Called back once what is in the slab has been taken. */
+  private untaken: (() => void)[] = [];
   private closed = false;
   private error: Error | undefined;
   private readonly flushBound = () => this.flush();
@@ -165,6 +167,12 @@ export class LinkSocket {
       this.sendBytes(type, id, body.subarray(offset, offset + PART_BYTES));
   }
 
+  /** Calls back once the operating system has taken all that was sent so far; where the link ends before, then or never. */
+  whenTaken(callback: () => void): void {
+    this.untaken.push(callback);
+    this.scheduleFlush();
+  }
+
   /** Asks back before what was sent in this turn of the event loop is written. */
   defer(sender: DeferredSender): void {
     this.deferred.push(sender);
@@ -192,7 +200,15 @@ export class LinkSocket {
 
   private writeOut(): void {
     if (this.end === this.start || !this.writable) return;
-    this.socket.write(this.slab.subarray(this.start, this.end));
+    const bytes = this.slab.subarray(this.start, this.end);
+    if (this.untaken.length === 0) this.socket.write(bytes);
+    else {
+      const callbacks = this.untaken;
+      this.untaken = [];
+      this.socket.write(bytes, () => {
+        for (const callback of callbacks) callback();
+      });
+    }
     this.start = this.end;
     this.events.onWritten?.();
   }

@@ -38,8 +38,15 @@ export const DEFAULT_IDLE_SECONDS = 300;
 
 /** Requests of one function that wait for an instance at one gateway; more are answered with 429. */
 export const DEFAULT_MAX_HELD_REQUESTS = 1_000;
-/** Bytes of request bodies that one gateway holds for one function; more are answered with 429. */
+/**
+ * Bytes of request bodies that one gateway holds for one function, until an instance has them; more are answered with 429.
+ * Those of a custom runtime are held until they are answered: they may have to be offered to another instance.
+ */
 export const DEFAULT_MAX_HELD_BYTES = 64 * MIB;
+/** Share of a gateway's memory that held bodies of all functions together may take; more are answered with 429. */
+export const HELD_MEMORY_SHARE = 1 / 4;
+/** As many bytes at most where nothing limits the gateway's memory. */
+export const MAX_UNLIMITED_HELD_BYTES = 1024 * MIB;
 /** Requests of one function whose bodies one gateway reads at a time; for another one, the slowest is answered with 408. */
 export const MAX_READ_REQUESTS = 1_000;
 /** A body of which less comes in each of these periods, until it is complete, is answered with 408. */

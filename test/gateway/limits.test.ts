@@ -186,7 +186,7 @@ test("a body that does not declare its length counts as it arrives", async () =>
 
 test.each<{ limits: Record<string, number>; status: number; told: string }>([
   { limits: { requestBytes: 1_000 }, status: 413, told: "the request's body has more than 1000 bytes" },
-  { limits: { heldBytes: 1_000 }, status: 429, told: "request bodies of 1000 bytes wait for an instance" },
+  { limits: { heldBytes: 1_000 }, status: 429, told: "request bodies of 1000 bytes are held for this function" },
 ])("a body that is refused with $status while it is read is recorded so", async ({ limits, status, told }) => {
   const gateway = await serve(limits);
   await go(gateway);

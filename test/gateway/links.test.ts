@@ -57,6 +57,8 @@ class TestLink {
   readonly frames: Frame[] = [];
   closed: { error: Error | undefined } | undefined;
   readonly socket: LinkSocket;
+  /** What carries the link. */
+  stream: Socket | undefined;
 
   constructor({ function: name = "f", generation = 2, identity, key, hello }: LinkOptions = {}) {
     const root = [roots.current, roots.previous].find((each) => each!.generation === generation) ?? roots.current;
@@ -64,10 +66,13 @@ class TestLink {
       identity: identity ?? `${name}@${generation}`,
       key: key ?? linkKey(linkToken(Buffer.from(root.secret, "base64"), name)),
     });
-    this.socket = LinkSocket.connect((onread) => tls.connect(gateway.address, onread, () => undefined), {
-      onFrame: (type, id, payload) => this.frames.push({ type, id, payload: Buffer.from(payload) }),
-      onClose: (error) => (this.closed = { error }),
-    });
+    this.socket = LinkSocket.connect(
+      (onread) => (this.stream = tls.connect(gateway.address, onread, () => undefined)),
+      {
+        onFrame: (type, id, payload) => this.frames.push({ type, id, payload: Buffer.from(payload) }),
+        onClose: (error) => (this.closed = { error }),
+      },
+    );
     this.socket.sendJson(FrameType.Hello, 0, {
       protocol: 2,
       function: name,
@@ -252,6 +257,28 @@ describe("what an instance says is not believed", () => {
     link.socket.send(FrameType.Done, id);
     expect((await answered).error?.errorType).toBe("AnswerCutOff");
   });
+});
+
+test("a body that its instance has asked for and does not read counts as held until it does", async () => {
+  const link = new TestLink();
+  await link.welcomed();
+  link.socket.send(FrameType.Credit, 3);
+  const body = Buffer.alloc(60 * 1024 * 1024);
+  const first = gateway.invoke("f", { body });
+  await link.invoked(1);
+  const [{ id }] = link.of(FrameType.Invoke);
+  link.socket.send(FrameType.Accept, id);
+  await waitUntil("its body comes", () => link.of(FrameType.Body).length > 0);
+  link.stream!.pause();
+  const large = { body: body.subarray(0, 8 * 1024 * 1024) };
+  expect(await gateway.invoke("f", large)).toMatchObject({ status: 429 });
+  link.stream!.resume();
+  await waitUntil("its body is there", () => link.of(FrameType.BodyEnd).length === 1);
+  const second = gateway.invoke("f", large);
+  await link.invoked(2);
+  for (const invoke of link.of(FrameType.Invoke))
+    link.socket.sendHead(FrameType.AnswerDone, invoke.id, { status: 200, headers: [] }, "fine");
+  expect((await Promise.all([first, second])).map(({ status }) => status)).toEqual([200, 200]);
 });
 
 describe("an invocation that timed out", () => {

@@ -2,8 +2,9 @@ import { randomBytes, randomUUID } from "node:crypto";
 
 import { type TlsLinkServer } from "../../src/gateway/instances/tlsLinkServer";
 import { LinkServer } from "../../src/gateway/instances/linkServer";
+import { BodyBudget } from "../../src/gateway/invocations/bodyBudget";
 import { type BufferedAnswer, BufferedCaller } from "../../src/gateway/invocations/bufferedCaller";
-import { Dispatcher } from "../../src/gateway/invocations/dispatcher";
+import { Dispatcher, type DispatcherEvents } from "../../src/gateway/invocations/dispatcher";
 import { Invocation, type InvocationCaller } from "../../src/gateway/invocations/invocation";
 import { type InvokeHead, type LogLine } from "../../src/link/messages";
 import { API_VERSION, type FunctionDocument, functionDocument, type LinkRoots } from "../../src/spec";
@@ -46,6 +47,7 @@ export class LinkGateway {
   /** What instances did, as `linked f-1`, `draining f-1`, `closed f-1`, `broken f-1 EntrypointNotFound`. */
   readonly events: string[] = [];
   roots: LinkRoots;
+  private readonly bodies = new BodyBudget();
   private readonly dispatchers = new Map<string, Dispatcher>();
   private readonly host: string;
   private addresses: string[] = [];
@@ -145,7 +147,7 @@ export class LinkGateway {
       concurrency: 1,
       ...document,
     });
-    return new Dispatcher(full, {
+    const events: DispatcherEvents = {
       onDemand: () => undefined,
       onRoom: () => undefined,
       onEnd: () => undefined,
@@ -158,6 +160,7 @@ export class LinkGateway {
         this.events.push(`stuck ${link.hello.instance}: ${reason}`);
         link.destroy();
       },
-    });
+    };
+    return new Dispatcher(full, events, this.bodies);
   }
 }

@@ -45,6 +45,8 @@ export class RequestBody implements UnreadBody {
   private chunks: Buffer[] = [];
   private bytes = 0;
   private timer: NodeJS.Timeout | undefined;
+  private onData: (chunk: Buffer) => void = () => undefined;
+  private onEnd: () => void = () => undefined;
 
   /**
    * @param onProblem - The body is too large or too slow; it will not be complete.
@@ -65,7 +67,7 @@ export class RequestBody implements UnreadBody {
     const { request } = this;
     if (request.headers.expect?.toLowerCase() === "100-continue") this.response.writeContinue();
     this.watchPace();
-    request.on("data", (chunk: Buffer) => {
+    this.onData = (chunk) => {
       this.bytes += chunk.length;
       try {
         if (this.bytes > this.limit) throw tooLarge(this.limit);
@@ -74,23 +76,29 @@ export class RequestBody implements UnreadBody {
       } catch (error) {
         this.refuse(error as GatewayError);
       }
-    });
-    request.on("end", () => {
+    };
+    this.onEnd = () => {
       clearInterval(this.timer);
       const body = this.chunks.length === 1 ? this.chunks[0] : Buffer.concat(this.chunks);
       // the request stays until it is answered, and would keep a second copy
       this.chunks = [];
-      if (this.bytes <= this.limit) whenRead(body);
-    });
+      whenRead(body);
+    };
+    request.on("data", this.onData);
+    request.on("end", this.onEnd);
     request.on("close", () => clearInterval(this.timer));
   }
 
   refuse(error: GatewayError): void {
+    this.drop();
+    this.onProblem(error);
+  }
+
+  drop(): void {
     clearInterval(this.timer);
     this.chunks = [];
-    this.request.removeAllListeners("data");
-    this.request.removeAllListeners("end");
-    this.onProblem(error);
+    this.request.off("data", this.onData);
+    this.request.off("end", this.onEnd);
   }
 
   private watchPace(): void {

@@ -6,6 +6,7 @@ import { type FunctionDocument, type RegionDocument } from "../../spec";
 import { type FunctionStatus, type LogRecord } from "../gatewayOptions";
 import { type InstanceLink } from "../instances/instanceLink";
 import { type InstanceSupply, type SupplyInstances } from "../instances/instanceSupply";
+import { type BodyBudget } from "../invocations/bodyBudget";
 import { Dispatcher, type DispatcherEvents } from "../invocations/dispatcher";
 import { type GatewayError } from "../invocations/gatewayError";
 import { type Invocation } from "../invocations/invocation";
@@ -27,6 +28,8 @@ export interface FunctionHostEvents {
 
 export interface FunctionHostOptions {
   supply: SupplyInstances;
+  /** Shared by all functions of a gateway. */
+  bodies: BodyBudget;
   /**
    * The file or folder whose changes replace the instances.
    * @default nothing is watched
@@ -62,7 +65,7 @@ export class FunctionHost implements DispatcherEvents {
     private readonly events: FunctionHostEvents,
     private readonly options: FunctionHostOptions,
   ) {
-    this.dispatcher = new Dispatcher(document, this);
+    this.dispatcher = new Dispatcher(document, this, options.bodies);
     this.instances = options.supply(document, region, {
       demand: () => this.dispatcher.heldCount + this.dispatcher.running,
       longestWaitMs: () => this.dispatcher.longestWaitMs,

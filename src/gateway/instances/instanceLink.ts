@@ -20,7 +20,7 @@ export interface InstanceLinkEvents {
   onCredit(link: InstanceLink): void;
   /** The instance has not run the invocation; it belongs to nobody now. */
   onDeclined(link: InstanceLink, invocation: Invocation): void;
-  /** The instance has accepted the invocation, and its body has been sent. */
+  /** The instance has accepted the invocation, and its body is not in memory any more for being sent. */
   onBodySent(invocation: Invocation): void;
   onAnswer(invocation: Invocation, head: AnswerHead, body: Buffer): void;
   onAnswerHead(invocation: Invocation, head: AnswerHead): void;
@@ -295,7 +295,10 @@ export class InstanceLink {
     if (invocation === undefined || !Buffer.isBuffer(invocation.body) || !this.unaccepted.delete(id)) return;
     this.socket.sendParts(FrameType.Body, id, invocation.body);
     this.socket.send(FrameType.BodyEnd, id);
-    this.events.onBodySent(invocation);
+    // until then it is in memory whoever lets go of it: an instance that is busy may read nothing for long
+    this.socket.whenTaken(() => {
+      if (this.running[id] === invocation && !this.unaccepted.has(id)) this.events.onBodySent(invocation);
+    });
   }
 
   private forget(id: number): void {

@@ -1,6 +1,7 @@
 import { type AnswerHead, type InvocationError, type LogLine } from "../../link/messages";
 import { type FunctionDocument } from "../../spec";
 import { type InstanceLink, type InstanceLinkEvents } from "../instances/instanceLink";
+import { type BodyBudget } from "./bodyBudget";
 import { GatewayError } from "./gatewayError";
 import { HoldingQueue } from "./holdingQueue";
 import { type Invocation } from "./invocation";
@@ -53,9 +54,12 @@ export class Dispatcher implements InstanceLinkEvents {
   constructor(
     private document: FunctionDocument,
     private readonly events: DispatcherEvents,
+    /** Shared by all functions of a gateway. */
+    bodies: BodyBudget,
   ) {
     this.held = new HoldingQueue(
       () => this.document.limits,
+      bodies,
       () => this.dispatch(),
       (invocation) => this.failWaiting(invocation, noInstance(this.document)),
     );
@@ -206,7 +210,7 @@ export class Dispatcher implements InstanceLinkEvents {
    * declines as late as when its bootstrap ends before it has asked for the event.
    */
   onBodySent(invocation: Invocation): void {
-    if (this.document.runtime === "nodejs") invocation.releaseBody();
+    if (this.document.runtime === "nodejs") this.held.letGo(invocation);
   }
 
   onAnswer(invocation: Invocation, head: AnswerHead, body: Buffer): void {
@@ -289,7 +293,7 @@ export class Dispatcher implements InstanceLinkEvents {
     if (invocation.isMessage) this.runningMessageCount--;
     invocation.dispatchedAt = 0;
     invocation.runsOn = undefined;
-    if (invocation.abandoned) return this.events.onEnd(invocation, undefined);
+    if (invocation.abandoned) return this.end(invocation, undefined);
     if (invocation.isMessage) this.heldMessageCount++;
     this.held.giveBack(invocation);
   }
@@ -345,6 +349,8 @@ export class Dispatcher implements InstanceLinkEvents {
       this.runningCount--;
       if (invocation.isMessage) this.runningMessageCount--;
     }
+    // whoever still reads the answer must not keep the body as well
+    this.held.letGo(invocation);
     invocation.caller.done?.();
     this.events.onEnd(invocation, link);
   }

@@ -1,4 +1,5 @@
 import { type FunctionDocument, limits as gatewayLimits } from "../../spec";
+import { type BodyBudget } from "./bodyBudget";
 import { GatewayError } from "./gatewayError";
 import { type Invocation, type UnreadBody } from "./invocation";
 import { InvocationList } from "./invocationList";
@@ -12,7 +13,8 @@ const SPARED_MS = 1_000;
  * A body stays on its caller's socket until an instance has room: `unread` invocations wait in line for their body to be
  * read, `ready` ones for an instance. Both count against the limit of held requests. Those whose body is on its way have
  * one of their own: they need no instance yet, and how long they take is up to their callers. Bodies count as they
- * arrive, not as they are announced: who announces much and sends nothing must not keep others out.
+ * arrive, not as they are announced: who announces much and sends nothing must not keep others out. They count until they
+ * are let go, which may be when an instance that has taken the invocation has answered it.
  */
 export class HoldingQueue {
   private readonly ready = new InvocationList();
@@ -22,11 +24,13 @@ export class HoldingQueue {
   private waitTimer: NodeJS.Timeout | undefined;
 
   /**
+   * @param budget - What all functions share.
    * @param whenReady - A body has arrived: the invocation can be dispatched.
    * @param onExpired - An invocation has waited for an instance for too long and is out of the queue.
    */
   constructor(
     private readonly limits: () => FunctionDocument["limits"],
+    private readonly budget: BodyBudget,
     private readonly whenReady: () => void,
     private readonly onExpired: (invocation: Invocation) => void,
   ) {}
@@ -63,24 +67,26 @@ export class HoldingQueue {
         `${limits.heldRequests} requests wait for an instance of this function already`,
         1,
       );
-    this.check(invocation.bodyBytes);
     if (Buffer.isBuffer(invocation.body)) {
-      this.hold(invocation, invocation.body.length);
+      if (invocation.body.length > 0) this.hold(invocation, invocation.body.length);
       this.ready.push(invocation);
     } else this.unread.push(invocation);
     this.scheduleExpiry();
   }
 
-  /** The next invocation for an instance; it counts as held no more. */
+  /** The next invocation for an instance; its body counts until {@link letGo}. */
   takeReady(): Invocation | undefined {
-    const invocation = this.ready.shift();
-    if (invocation !== undefined) this.discount(invocation);
-    return invocation;
+    return this.ready.shift();
+  }
+
+  /** The body of an invocation that is out of the queue, or never was in it, is not needed any more. */
+  letGo(invocation: Invocation): void {
+    if (invocation.heldBytes > 0) this.count(invocation, 0);
+    invocation.releaseBody();
   }
 
   /** Puts an invocation that an instance did not take back to the front. */
   giveBack(invocation: Invocation): void {
-    this.hold(invocation, invocation.bodyBytes);
     this.ready.unshift(invocation);
     this.scheduleExpiry();
   }
@@ -96,16 +102,16 @@ export class HoldingQueue {
       room--;
       expectedBytes += Math.max(0, each.bodyBytes - each.heldBytes);
     }
-    const { heldBytes } = this.limits();
     for (; room > 0; room--) {
       const invocation = this.unread.first;
       if (invocation === undefined || Buffer.isBuffer(invocation.body)) return;
       const bytes = invocation.body.declaredBytes;
-      if (this.heldBytes + bytes > heldBytes) {
-        invocation.body.refuse(tooManyBytes(heldBytes));
+      const refusal = this.refusal(bytes);
+      if (refusal !== undefined) {
+        invocation.body.refuse(refusal);
         continue;
       }
-      if (this.heldBytes + expectedBytes + bytes > heldBytes || !this.makeRoomToRead()) return;
+      if (this.refusal(expectedBytes + bytes) !== undefined || !this.makeRoomToRead()) return;
       expectedBytes += bytes;
       this.unread.shift();
       this.readBody(invocation, invocation.body);
@@ -116,7 +122,6 @@ export class HoldingQueue {
     this.reading.push(invocation);
     invocation.readingSince = performance.now();
     const whenRead = (body: Buffer) => {
-      if (!this.reading.has(invocation)) return;
       this.reading.remove(invocation);
       invocation.body = body;
       invocation.waitingSince = performance.now();
@@ -124,11 +129,7 @@ export class HoldingQueue {
       this.scheduleExpiry();
       this.whenReady();
     };
-    unread.read(whenRead, (bytes) => {
-      if (!this.reading.has(invocation)) return;
-      this.check(bytes - invocation.heldBytes);
-      this.hold(invocation, bytes);
-    });
+    unread.read(whenRead, (bytes) => this.hold(invocation, bytes));
   }
 
   /** Says whether another body may be read, if need be instead of the one that comes slowest. */
@@ -160,7 +161,6 @@ export class HoldingQueue {
     for (const list of [this.ready, this.unread, this.reading])
       if (list.has(invocation)) {
         list.remove(invocation);
-        this.discount(invocation);
         return true;
       }
     return false;
@@ -171,24 +171,29 @@ export class HoldingQueue {
     const all: Invocation[] = [];
     for (const list of [this.ready, this.unread, this.reading])
       for (let each = list.shift(); each !== undefined; each = list.shift()) all.push(each);
-    this.heldBytes = 0;
     return all;
   }
 
-  /** @throws GatewayError 429 when so many bytes are too many together with those that are held. */
-  private check(more: number): void {
+  /** What a body is refused with that would need so many bytes more; undefined where there is room. */
+  private refusal(more: number): GatewayError | undefined {
     const { heldBytes } = this.limits();
-    if (this.heldBytes + more > heldBytes) throw tooManyBytes(heldBytes);
+    if (this.heldBytes + more > heldBytes) return tooManyBytes(heldBytes);
+    return this.budget.refusal(more);
   }
 
+  /** @throws GatewayError 429 when it has so many bytes more now that they are too many. */
   private hold(invocation: Invocation, bytes: number): void {
-    this.heldBytes += bytes - invocation.heldBytes;
-    invocation.heldBytes = bytes;
+    const more = bytes - invocation.heldBytes;
+    const refusal = this.refusal(more);
+    if (refusal !== undefined) throw refusal;
+    this.count(invocation, bytes);
   }
 
-  private discount(invocation: Invocation): void {
-    this.heldBytes -= invocation.heldBytes;
-    invocation.heldBytes = 0;
+  private count(invocation: Invocation, bytes: number): void {
+    const more = bytes - invocation.heldBytes;
+    invocation.heldBytes = bytes;
+    this.heldBytes += more;
+    this.budget.change(more);
   }
 
   /** One timer for the whole queue: lists are in order of waiting, so the first to expire is at a list's front. */
@@ -224,7 +229,7 @@ function tooManyBytes(heldBytes: number): GatewayError {
   return new GatewayError(
     429,
     "TooManyRequests",
-    `request bodies of ${heldBytes} bytes wait for an instance of this function already`,
+    `request bodies of ${heldBytes} bytes are held for this function already`,
     1,
   );
 }

@@ -35,6 +35,8 @@ export interface UnreadBody {
   read(whenRead: (body: Buffer) => void, onBytes: (bytes: number) => void): void;
   /** Answers its caller with an error, and lets go of what was read. */
   refuse(error: GatewayError): void;
+  /** Lets go of what was read, and keeps nothing of what still comes; its caller is answered by others. */
+  drop(): void;
 }
 
 /** One invocation, from its arrival to its end. */
@@ -56,7 +58,7 @@ export class Invocation {
   status = 0;
   failure: string | undefined;
   timer: NodeJS.Timeout | undefined;
-  /** Bytes that it counts for while it is held. */
+  /** Bytes that it counts for as long as its body is kept. */
   heldBytes = 0;
   /** Since when it waits for an instance, or for its body to be needed: from its arrival, or the end of its body, on. */
   waitingSince = this.arrivedAt;
@@ -95,6 +97,7 @@ export class Invocation {
 
   /** The body is not needed any more. */
   releaseBody(): void {
+    if (!Buffer.isBuffer(this.body)) this.body.drop();
     this.body = NO_BODY;
     this.bodyReleased = true;
   }

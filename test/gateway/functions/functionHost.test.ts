@@ -1,5 +1,6 @@
 import { PodInstances } from "../../../src/gateway/cluster/podInstances";
 import { FunctionHost } from "../../../src/gateway/functions/functionHost";
+import { BodyBudget } from "../../../src/gateway/invocations/bodyBudget";
 import { BufferedCaller } from "../../../src/gateway/invocations/bufferedCaller";
 import { Invocation, NO_BODY } from "../../../src/gateway/invocations/invocation";
 import { API_VERSION, functionDocument, regionDocument } from "../../../src/spec";
@@ -30,7 +31,7 @@ test("how long a function has been idle does not follow the machine's clock", as
     document,
     region,
     { onLog: ignore, onEnd: ignore, onBroken: ignore },
-    { supply: (_document, _region, events) => new PodInstances(events, ignore) },
+    { bodies: new BodyBudget(), supply: (_document, _region, events) => new PodInstances(events, ignore) },
   );
   expect(host.load.idleMs).toBe(Infinity);
   const caller = new BufferedCaller(1_000);

@@ -1,3 +1,4 @@
+import { BodyBudget } from "../../../src/gateway/invocations/bodyBudget";
 import { BufferedCaller } from "../../../src/gateway/invocations/bufferedCaller";
 import { Dispatcher, type DispatcherEvents } from "../../../src/gateway/invocations/dispatcher";
 import { GatewayError } from "../../../src/gateway/invocations/gatewayError";
@@ -27,7 +28,7 @@ test("what comes after a function was removed is refused as what it held was, an
     onClosed: ignore,
     onStuck: ignore,
   };
-  const dispatcher = new Dispatcher(document, events);
+  const dispatcher = new Dispatcher(document, events, new BodyBudget());
   const submit = () => {
     const caller = new BufferedCaller(1_000);
     const head = { requestId: "1", trigger: { type: "endpoint" as const, name: "f" }, startedAt: 0, attempt: 1 };

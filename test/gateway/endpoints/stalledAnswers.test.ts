@@ -5,7 +5,7 @@ import { HttpCaller } from "../../../src/gateway/endpoints/httpCaller";
 import { RawConnection } from "../../support/httpClient";
 import { waitUntil } from "../../support/waitUntil";
 
-const STALLED_MS = 300;
+const STALLED_MS = 600;
 /** More than the kernel keeps of a connection, on both of its sides. */
 const LARGE = 32_000_000;
 

@@ -12,6 +12,7 @@ import { type SupplyInstances } from "./instances/instanceSupply";
 import { BodyBudget } from "./invocations/bodyBudget";
 import { GatewayError } from "./invocations/gatewayError";
 import { type Invocation } from "./invocations/invocation";
+import { LimitedLog } from "./logs/limitedLog";
 import { type LogBook } from "./logs/logBook";
 import { PublishBudget } from "./queues/publishBudget";
 import { publishRequest } from "./queues/publishRequest";
@@ -60,13 +61,15 @@ export abstract class RegionGateway implements Gateway {
     const { logs, store, onRefused } = parts;
     const find = (name: string) => this.hosts.get(name);
     const budget = new PublishBudget();
+    const storeProblems = new LimitedLog((message) => logs.note("error", message));
+    const onProblem = (message: string) => storeProblems.add(message);
     this.endpoints = new EndpointServer({
       host: parts.host,
       port: parts.port,
       find,
       publish: (request, response, queue, requestId, isClosing) => {
         if (!this.hasQueue(queue)) throw new GatewayError(404, "QueueNotFound", `there is no queue "${queue}"`);
-        publishRequest(request, response, { queue, store, budget, requestId, isClosing, onRefused });
+        publishRequest(request, response, { queue, store, budget, requestId, isClosing, onRefused, onProblem });
       },
       onRefused,
       onNote: (level, message) => logs.note(level, message),

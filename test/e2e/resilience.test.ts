@@ -239,6 +239,7 @@ const isRoot = process.getuid?.() === 0;
         else {
           refused++;
           expect([status, text]).toEqual([507, expect.stringContaining("could not write to disk")]);
+          expect(text).not.toContain(disk);
         }
       }
       expect(refused).toBe(3);

@@ -23,8 +23,11 @@ export class PublishServer {
       host: "127.0.0.1",
       port: () => 0,
       find: () => undefined,
-      publish: (request, response, queue, requestId, isClosing) =>
-        publishRequest(request, response, { queue, store: started.slowStore(), budget, requestId, isClosing }),
+      publish: (request, response, queue, requestId, isClosing) => {
+        const onProblem = () => undefined;
+        const options = { queue, store: started.slowStore(), budget, requestId, isClosing, onProblem };
+        publishRequest(request, response, options);
+      },
     });
     const started = new PublishServer(server, store);
     started.url = `http://127.0.0.1:${await server.listen()}`;

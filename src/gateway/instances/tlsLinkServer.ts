@@ -8,7 +8,7 @@ import { type Hello } from "../../link/messages";
 import { type LinkRoots } from "../../spec/cluster";
 import { type Admission, InstanceLink } from "./instanceLink";
 import { type FindInstance } from "./linkServer";
-import { RefusalLog } from "./refusalLog";
+import { LimitedLog } from "../logs/limitedLog";
 import { SilentPeers } from "./silentPeers";
 import { UnfinishedLinks } from "./unfinishedLinks";
 
@@ -44,7 +44,7 @@ export class TlsLinkServer {
   private readonly identities = new WeakMap<TLSSocket, LinkIdentity>();
   /** Those that were told about before their handshake had failed. */
   private readonly refusedEarly = new WeakSet<TLSSocket>();
-  private readonly refusals: RefusalLog;
+  private readonly refusals: LimitedLog;
   private readonly unfinished = new UnfinishedLinks();
   private readonly silent = new SilentPeers(() => this.links.values());
   private readonly tls: TlsServer;
@@ -52,7 +52,7 @@ export class TlsLinkServer {
   private whenLeft: (() => void) | undefined;
 
   private constructor(private readonly options: TlsLinkServerOptions) {
-    this.refusals = new RefusalLog((message) => options.onRefused(message));
+    this.refusals = new LimitedLog((message) => options.onRefused(message));
     // a local region has no use for it
     const { createServer: createTlsServer } = process.getBuiltinModule("node:tls");
     this.tls = createTlsServer({

@@ -11,6 +11,7 @@ import { type MessageStore, type NewMessage, type PublishedMessage } from "./mes
 import { type PublishBudget } from "./publishBudget";
 import { MessageTooLargeError, StoreUnavailableError, StoreWriteError } from "./storeErrors";
 
+const STORE_WRITE_FAILED = "StoreWriteFailed";
 const FORM_TYPE = "application/x-www-form-urlencoded";
 
 /** How one message is taken. */
@@ -24,6 +25,8 @@ export interface PublishOptions {
   isClosing: () => boolean;
   /** Told the status of a message that is refused while its body is read, or after. */
   onRefused?: (status: number) => void;
+  /** Told what the gateway's log should say of its store, which is nothing that senders have to know. */
+  onProblem: (message: string) => void;
 }
 
 /**
@@ -32,7 +35,7 @@ export interface PublishOptions {
  * @throws GatewayError for a message that is not taken, before anything of it is read.
  */
 export function publishRequest(request: IncomingMessage, response: ServerResponse, options: PublishOptions): void {
-  const { queue, store, budget, requestId, isClosing, onRefused } = options;
+  const { queue, store, budget, requestId, isClosing, onRefused, onProblem } = options;
   refuseCrossSite(request, "messages");
   const deduplicationId = deduplicationIdOf(request);
   const caller = new HttpCaller(request, response, requestId, isClosing);
@@ -47,7 +50,12 @@ export function publishRequest(request: IncomingMessage, response: ServerRespons
       const text = JSON.stringify({ id, queue, duplicate });
       caller.answer({ status: 202, headers: ["content-type", "application/json"] }, Buffer.from(text));
     } catch (error) {
-      refuse(publishError(error));
+      if (error instanceof StoreWriteError) {
+        onProblem(error.message);
+        refuse(
+          new GatewayError(507, STORE_WRITE_FAILED, "the gateway could not write to disk; nothing was accepted", 5),
+        );
+      } else refuse(publishError(error));
     }
   };
   if (!hasBody(request)) return void publish(NO_BODY);
@@ -85,13 +93,13 @@ export async function publishMessage(
   return store.publish(queue, message, deduplicationId === undefined ? {} : { deduplicationId });
 }
 
-/** What a caller learns of a message that was not taken. */
+/** What whoever may see the region's own files learns of a message that was not taken. */
 export function publishError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
   const reason = error instanceof Error ? error.message : String(error);
   if (error instanceof MessageTooLargeError) return new GatewayError(413, "MessageTooLarge", reason);
   if (error instanceof StoreUnavailableError) return new GatewayError(503, "StoreUnavailable", reason, 5);
-  if (error instanceof StoreWriteError) return new GatewayError(507, "StoreWriteFailed", reason, 5);
+  if (error instanceof StoreWriteError) return new GatewayError(507, STORE_WRITE_FAILED, reason, 5);
   return new GatewayError(500, "PublishFailed", reason);
 }
 

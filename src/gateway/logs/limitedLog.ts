@@ -2,8 +2,8 @@
 const BURST = 10;
 const REFILL_MS = 6_000;
 
-/** Passes on what is worth a line of the log, and counts what is too much: whoever can connect can cause it. */
-export class RefusalLog {
+/** Passes on what is worth a line of the log, and counts what is too much: whoever can connect or send may cause it. */
+export class LimitedLog {
   private allowance = BURST;
   private since = performance.now();
   private dropped = 0;

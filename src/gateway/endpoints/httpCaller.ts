@@ -10,7 +10,8 @@ const DISCARD_MS = 5_000;
 
 const ONE_WRITE_BYTES = 16 * 1024;
 
-const JSON_TYPE = "application/json; charset=utf-8";
+/** Type of what the gateway itself answers. */
+export const JSON_TYPE = "application/json; charset=utf-8";
 /** Statuses that have no body, by RFC 9110. */
 const hasNoBody = (status: number) => status === 204 || status === 304;
 

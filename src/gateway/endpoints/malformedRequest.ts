@@ -3,6 +3,7 @@ import { maxHeaderSize, STATUS_CODES } from "node:http";
 import { type Socket } from "node:net";
 
 import { GatewayError } from "../invocations/gatewayError";
+import { JSON_TYPE } from "./httpCaller";
 
 /** By the `code` of the errors that Node.js has for its server's event `clientError`. */
 const KNOWN: Record<string, GatewayError> = {
@@ -27,7 +28,7 @@ export function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): n
   const head = [
     `HTTP/1.1 ${known.status} ${STATUS_CODES[known.status]}`,
     "connection: close",
-    "content-type: application/json; charset=utf-8",
+    `content-type: ${JSON_TYPE}`,
     `content-length: ${body.length}`,
     `x-request-id: ${requestId}`,
   ];

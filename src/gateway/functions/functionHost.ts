@@ -273,16 +273,12 @@ export class FunctionHost implements DispatcherEvents {
     if (this.dispatcher.live.length === 0) this.dispatcher.failHeld(error);
   }
 
-  private linkOf(instance: string): InstanceLink | undefined {
-    return this.linked.get(instance);
-  }
-
   private currentLinks(): InstanceLink[] {
     return this.dispatcher.live.filter((link) => this.instances.isCurrent(link.hello.instance));
   }
 
   private drain(instance: string): void {
-    const link = this.linkOf(instance);
+    const link = this.linked.get(instance);
     if (link === undefined) return;
     this.dispatcher.drain(link);
     this.instances.leaving(instance, true);
@@ -290,7 +286,7 @@ export class FunctionHost implements DispatcherEvents {
 
   /** A line of plain output belongs to the invocation that runs, where it can only be that one. */
   private attributed(instance: string): Pick<LogRecord, "instance" | "requestId"> {
-    const link = this.linkOf(instance);
+    const link = this.linked.get(instance);
     if (link?.runningCount !== 1) return { instance };
     const [only] = link.invocations;
     return { instance, requestId: only.head.requestId };

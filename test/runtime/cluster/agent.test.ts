@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 
-import { BufferedCaller } from "../../../src/gateway/invocations/bufferedCaller";
 import { addFile } from "../../support/codeFolder";
 import { BASH_LOOP, nodeLoop } from "../../support/customRuntimes";
-import { LinkGateway, linkRoots, MULTIPART } from "../../support/linkGateway";
+import { expectNoRunForWhoLeaves } from "../../support/leavingCaller";
+import { LinkGateway, linkRoots } from "../../support/linkGateway";
 import { missingCommands } from "../../support/commands";
 import { PodProcess, type PodOptions, removePods } from "../../support/podProcess";
 import { waitUntil } from "../../support/waitUntil";
@@ -121,12 +121,7 @@ test("a bootstrap that cannot run is an error at every gateway, and works once i
 
 test("a caller that leaves while its multipart body is read has no event", async () => {
   await serve(nodeLoop("() => String(++ran)", { prelude: "let ran = 0;" }));
-  const [gateway] = gateways;
-  expect((await gateway.invoke("f", MULTIPART)).body.toString()).toBe("1");
-  const left = gateway.submit("f", new BufferedCaller(1_000), MULTIPART);
-  expect(gateway.dispatcher("f").running).toBe(1);
-  gateway.dispatcher("f").abandon(left, "the caller has gone");
-  expect((await gateway.invoke("f", MULTIPART)).body.toString()).toBe("2");
+  await expectNoRunForWhoLeaves(gateways[0]);
 });
 
 test("an event that runs past its timeout: the others are finished, the pod is started again", async () => {

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 
-import { BufferedCaller } from "../../../src/gateway/invocations/bufferedCaller";
 import { type InvocationCaller } from "../../../src/gateway/invocations/invocation";
 import { codeFolder } from "../../support/codeFolder";
-import { LinkGateway, linkRoots, MULTIPART } from "../../support/linkGateway";
+import { expectNoRunForWhoLeaves } from "../../support/leavingCaller";
+import { LinkGateway, linkRoots } from "../../support/linkGateway";
 import { PodProcess, type PodOptions, removePods } from "../../support/podProcess";
 import { waitUntil } from "../../support/waitUntil";
 
@@ -162,12 +162,7 @@ test("a body of 5 MB that is declined and offered again arrives whole, and is se
 
 test("a caller that leaves while its multipart body is read has no handler run", async () => {
   await serve(1, { code: "let ran = 0; module.exports = (req, res) => res.send(String(++ran));" });
-  const [gateway] = gateways;
-  expect((await gateway.invoke("f", MULTIPART)).body.toString()).toBe("1");
-  const left = gateway.submit("f", new BufferedCaller(1_000), MULTIPART);
-  expect(gateway.dispatcher("f").running).toBe(1);
-  gateway.dispatcher("f").abandon(left, "the caller has gone");
-  expect((await gateway.invoke("f", MULTIPART)).body.toString()).toBe("2");
+  await expectNoRunForWhoLeaves(gateways[0]);
 });
 
 test("streams of several gateways run beside each other, each as fast as its own caller reads", async () => {

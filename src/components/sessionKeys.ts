@@ -15,16 +15,16 @@ type Key = KeySet["keys"][number];
  * where others than the issuer may read them. Of the keys that an issuer publishes, one that can be used is enough.
  */
 export function problemsWithSessionKeys({ keys }: KeySet): [path: string, message: string][] {
-  const secret = [...keys.entries()].flatMap(([i, key]): [string, string][] => {
+  const secret = keys.flatMap((key, i): [string, string][] => {
     const member = SECRET_MEMBERS.find((each) => key[each] !== undefined);
     return member === undefined
       ? []
       : [[`keys[${i}]`, `is secret, by its "${member}": give public keys only, others may read them`]];
   });
   if (secret.length > 0) return secret;
-  const reasons = [...keys.entries()].map(([i, key]) => [i, reasonAgainst(key)] as const);
-  if (reasons.some(([, reason]) => reason === undefined)) return [];
-  const list = reasons.map(([i, reason]) => `keys[${i}] ${reason}`).join(", ");
+  const reasons = keys.map(reasonAgainst);
+  if (reasons.includes(undefined)) return [];
+  const list = reasons.map((reason, i) => `keys[${i}] ${reason}`).join(", ");
   return [["keys", `has no key that signatures can be verified with${list && `: ${list}`}`]];
 }
 

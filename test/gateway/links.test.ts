@@ -197,6 +197,15 @@ describe("what an instance says is not believed", () => {
       socket.sendHead(FrameType.AnswerDone, id, { status: 200, headers: [], ...head }, "");
   const begin = (socket: LinkSocket, id: number, head: object = {}) =>
     socket.sendHead(FrameType.AnswerHead, id, { status: 200, headers: [], ...head }, "");
+  /** An instance that has an invocation, and what becomes of that. */
+  const running = async () => {
+    const link = new TestLink();
+    await link.welcomed();
+    link.socket.send(FrameType.Credit, 1);
+    const answered = gateway.invoke("f");
+    await link.invoked(1);
+    return { link, answered, id: link.of(FrameType.Invoke)[0].id };
+  };
   const forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
 
   test.each<[string, Say]>([
@@ -231,12 +240,8 @@ describe("what an instance says is not believed", () => {
     ],
     ["an error of the start that is none", (socket) => socket.sendJson(FrameType.InitFailed, 0, null)],
   ])("%s", async (_what, say) => {
-    const link = new TestLink();
-    await link.welcomed();
-    link.socket.send(FrameType.Credit, 1);
-    const answered = gateway.invoke("f");
-    await link.invoked(1);
-    say(link.socket, link.of(FrameType.Invoke)[0].id);
+    const { link, answered, id } = await running();
+    say(link.socket, id);
     const { error, body } = await answered;
     expect(error?.errorType).toBe("InstanceLost");
     expect(body.toString()).not.toContain("forged");
@@ -245,12 +250,7 @@ describe("what an instance says is not believed", () => {
   });
 
   test("an answer that is shorter than it was announced is cut off", async () => {
-    const link = new TestLink();
-    await link.welcomed();
-    link.socket.send(FrameType.Credit, 1);
-    const answered = gateway.invoke("f");
-    await link.invoked(1);
-    const [{ id }] = link.of(FrameType.Invoke);
+    const { link, answered, id } = await running();
     begin(link.socket, id, { bodyBytes: 3 });
     link.socket.sendBytes(FrameType.AnswerChunk, id, Buffer.from("ok"));
     link.socket.send(FrameType.AnswerEnd, id);

@@ -30,16 +30,21 @@ async function startProcess(region: TestRegion, options = {}): Promise<GatewayPr
 const SOAK_SECONDS = Number(process.env.FULLCODE_SOAK_SECONDS ?? 5);
 const CONNECTIONS = 64;
 
-/** Clients on kept-alive connections that send one request after the other. */
+const running = new Set<() => void>();
+afterEach(() => running.forEach((stop) => stop()));
+
+/** Clients on kept-alive connections that send one request after the other until they are stopped, or the test ends. */
 function clients(count: number, next: (agent: Agent, client: number) => Promise<unknown>) {
   const agent = new Agent({ keepAlive: true, maxSockets: count });
-  let running = true;
+  let stopped = false;
+  const end = () => (stopped = true);
+  running.add(end);
   const all = Array.from({ length: count }, async (_, client) => {
-    while (running) await next(agent, client);
+    while (!stopped) await next(agent, client);
   });
   return {
     async stop() {
-      running = false;
+      end();
       await Promise.all(all);
       agent.destroy();
     },

@@ -7,14 +7,19 @@ const gateways = testGateways();
 
 const say = (text: string) => `module.exports = (req, res) => res.send(${JSON.stringify(text)});`;
 
-/** Calls a path without pause until it is stopped; collects the statuses that are not 200. */
+const running = new Set<() => void>();
+afterEach(() => running.forEach((stop) => stop()));
+
+/** Calls a path without pause until it is stopped, or the test ends; collects the statuses that are not 200. */
 function traffic(gateway: TestGateway, path: string) {
   const agent = new Agent({ keepAlive: true });
   const failures: unknown[] = [];
   let count = 0;
-  let running = true;
+  let stopped = false;
+  const end = () => (stopped = true);
+  running.add(end);
   const clients = Array.from({ length: 8 }, async () => {
-    while (running) {
+    while (!stopped) {
       await gateway.call(path, { agent }).then(
         ({ status }) => status === 200 || failures.push(status),
         (error: Error) => failures.push(error.message),
@@ -27,7 +32,7 @@ function traffic(gateway: TestGateway, path: string) {
       return count;
     },
     async stop() {
-      running = false;
+      end();
       await Promise.all(clients);
       agent.destroy();
       return failures;

@@ -47,15 +47,18 @@ describeWithNats("three NATS servers", () => {
             return Promise.resolve({ delivered: true });
           }),
         );
-      for (const server of servers) {
-        const before = accepted.length;
-        await waitUntil("progress", () => accepted.length >= before + 100, MINUTE_MS);
-        await server.stop(signal);
-        const without = accepted.length;
-        await waitUntil("progress without it", () => accepted.length >= without + 100, MINUTE_MS);
-        await server.start();
+      try {
+        for (const server of servers) {
+          const before = accepted.length;
+          await waitUntil("progress", () => accepted.length >= before + 100, MINUTE_MS);
+          await server.stop(signal);
+          const without = accepted.length;
+          await waitUntil("progress without it", () => accepted.length >= without + 100, MINUTE_MS);
+          await server.start();
+        }
+      } finally {
+        publishing = false;
       }
-      publishing = false;
       await Promise.all(publishers);
       await waitUntil("all deliveries", () => accepted.every((body) => seen.has(body)), MINUTE_MS);
       await waitUntil(

@@ -111,12 +111,15 @@ describeWithNats("a NATS server that goes away", () => {
         seen.set(body.toString(), (seen.get(body.toString()) ?? 0) + 1);
         return { delivered: true };
       });
-      for (let restart = 0; restart < 3; restart++) {
-        const before = accepted.length;
-        await waitUntil("progress", () => accepted.length >= before + 200);
-        await server.restart(signal);
+      try {
+        for (let restart = 0; restart < 3; restart++) {
+          const before = accepted.length;
+          await waitUntil("progress", () => accepted.length >= before + 200);
+          await server.restart(signal);
+        }
+      } finally {
+        publishing = false;
       }
-      publishing = false;
       await Promise.all(publishers);
       await waitUntil("the end", isEmpty(store), 30_000);
       await waitUntil("all deliveries", () => accepted.every((body) => seen.has(body)));

@@ -1,7 +1,11 @@
-// Prints "N passed, N failed, N skipped" of both runs of Jest. A suite on clusters that could not run counts as one
-// skipped test, and a run that was ended before it could write its results as one failed test.
+// Prints what failed in both runs of Jest, and "N passed, N failed, N skipped". A suite on clusters that could not run
+// counts as one skipped test, and a run that was ended before it could write its results as one failed test.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+
+/** The reason comes first, frames of stacks after it. */
+const LINES_OF_A_REASON = 12;
 
 const [folder, cluster] = process.argv.slice(2);
 const sum = { passed: 0, failed: 0, skipped: 0 };
@@ -18,6 +22,21 @@ function add(file) {
   // a suite that does not load has no tests
   sum.failed += results.numFailedTests + results.numRuntimeErrorTestSuites;
   sum.skipped += results.numPendingTests;
+  for (const suite of results.testResults) printFailures(suite);
+}
+
+function printFailures({ name, status, message, assertionResults }) {
+  if (status !== "failed") return;
+  const failed = assertionResults.filter((test) => test.status === "failed");
+  const suite = relative(process.cwd(), name);
+  if (failed.length === 0) print(suite, message);
+  for (const test of failed) print(`${suite}: ${test.fullName}`, test.failureMessages.join("\n"));
+}
+
+function print(what, reason) {
+  console.log(`FAILED ${what}`);
+  const lines = stripVTControlCharacters(reason).split("\n");
+  for (const line of lines.filter((line) => line.trim() !== "").slice(0, LINES_OF_A_REASON)) console.log(`    ${line}`);
 }
 
 add("fast.json");

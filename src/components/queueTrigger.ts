@@ -25,6 +25,13 @@ export interface QueueTriggerArgs extends TriggerArgs<QueueDocument> {
    */
   backoff?: number;
   /**
+   * Whether messages are taken from outside as well: where the endpoints of a `kubernetes()` region are published, and
+   * where a proxy that a `local()` region trusts has forwarded them. Whoever gets there can send any number. From inside
+   * they always are: functions of the region, pods of its cluster, programs of its machine.
+   * @default false
+   */
+  published?: boolean;
+  /**
    * A message that shows what the queue takes: `fullcode dev` prints it as a curl line. `body` is sent as JSON; what JSON
    * cannot express is an error, and so are more than 4 KiB.
    * @default {}
@@ -42,6 +49,7 @@ const NAMES: ArgumentNames<QueueTriggerArgs> = {
   queue: true,
   maxDeliveries: true,
   backoff: true,
+  published: true,
   example: true,
 };
 
@@ -49,7 +57,10 @@ const NAMES: ArgumentNames<QueueTriggerArgs> = {
 export class QueueTrigger extends pulumi.ComponentResource {
   /** Name of the queue. */
   readonly queueName: pulumi.Output<string>;
-  /** Where messages are sent (POST, any body), by environment and region. */
+  /**
+   * Where messages are sent (POST, any body), by environment and region: the addresses that clients have of a queue that
+   * is `published`, else those inside.
+   */
   readonly publishUrls: pulumi.Output<RegionalUrls>;
 
   /**
@@ -59,13 +70,13 @@ export class QueueTrigger extends pulumi.ComponentResource {
   constructor(name: string, args: QueueTriggerArgs, opts?: pulumi.ComponentResourceOptions) {
     const label = `QueueTrigger "${name}"`;
     requireComponent(label, "function", args?.function, "FullCodeFunction");
-    const { queue, maxDeliveries, backoff, example, transform } = args;
+    const { queue, maxDeliveries, backoff, published, example, transform } = args;
     const problems = new Problems(label);
     problems.checkNames(args, NAMES);
     const regions = checkTrigger("QueueTrigger", name, args, problems);
     const input = { kind: "Queue" as const, apiVersion: API_VERSION, name, function: args.function.name } as const;
     const document = problems.checkDocument(
-      { ...input, queue, maxDeliveries, backoffSeconds: backoff, example },
+      { ...input, queue, maxDeliveries, backoffSeconds: backoff, published, example },
       { backoffSeconds: "backoff" },
     );
     if (document !== undefined)
@@ -83,7 +94,7 @@ export class QueueTrigger extends pulumi.ComponentResource {
     super("fullcode:index:QueueTrigger", name, {}, withDependencies(opts));
     createTrigger(this, regions, { document: document!, transform });
     this.queueName = pulumi.output(queue);
-    this.publishUrls = urlsOf(regions, `/queues/${queue}`);
+    this.publishUrls = urlsOf(regions, `/queues/${queue}`, published === true ? "outside" : "inside");
     this.registerOutputs({ queueName: this.queueName, publishUrls: this.publishUrls });
   }
 }

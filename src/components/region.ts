@@ -12,6 +12,8 @@ export class Region extends pulumi.ComponentResource {
   readonly provider: pulumi.ProviderResource | undefined;
   /** The region's namespace, known once there is one; `undefined` for `local()` regions. */
   readonly namespace: pulumi.Output<string> | undefined;
+  /** @internal Base address for those inside its cluster, or on its machine. */
+  readonly insideUrl: pulumi.Output<string>;
   /** @internal Where functions and triggers of the region are put. */
   readonly platform: RegionPlatform;
   /** @internal Its endpoints. */
@@ -29,6 +31,7 @@ export class Region extends pulumi.ComponentResource {
     super("fullcode:index:Region", `${place.environment}.${place.region}`, {}, opts);
     this.platform = plan.create(resources, this);
     this.url = this.platform.url;
+    this.insideUrl = this.platform.insideUrl;
     this.provider = this.platform.provider;
     this.namespace = this.platform.namespace;
     this.registerOutputs({ url: this.url, namespace: this.namespace });

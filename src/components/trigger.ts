@@ -57,8 +57,16 @@ export function createTrigger<Document extends TriggerDocument>(
 /** Addresses by environment and region. */
 export type RegionalUrls = Record<string, Record<string, string>>;
 
-/** Addresses of a path in each region. */
-export function urlsOf(regions: readonly Region[], path: string): pulumi.Output<RegionalUrls> {
+/**
+ * Addresses of a path in each region.
+ *
+ * @param side - Whether they are those that clients have, or those inside.
+ */
+export function urlsOf(
+  regions: readonly Region[],
+  path: string,
+  side: "outside" | "inside" = "outside",
+): pulumi.Output<RegionalUrls> {
   const environments = [...new Set(regions.map(({ place }) => place.environment))];
   return pulumi.output(
     mapObject(
@@ -68,7 +76,7 @@ export function urlsOf(regions: readonly Region[], path: string): pulumi.Output<
         mapObject(
           regions.filter(({ place }) => place.environment === environment),
           ({ place }) => place.region,
-          ({ url }) => url.apply((base) => base + path),
+          ({ url, insideUrl }) => (side === "inside" ? insideUrl : url).apply((base) => base + path),
         ),
     ),
   );

@@ -65,8 +65,7 @@ class LocalGateway extends RegionGateway {
   ) {
     const admin = new AdminServer();
     super({
-      host: options.host ?? "127.0.0.1",
-      port: () => options.port ?? this.region.port ?? 0,
+      ports: [{ host: options.host ?? "127.0.0.1", port: () => this.port, side: "both" }],
       logs,
       store,
       history: new DeploymentHistory(join(state, DEPLOYMENTS_FILE)),
@@ -101,7 +100,16 @@ class LocalGateway extends RegionGateway {
     this.groups = groups;
     const agents = new LocalAgents({ connect: () => links.connect(), groups });
     this.agents = agents;
-    this.launcher = new Launcher({ folder, projectFolder, linkAddress: links.address, rootSecret, agents, groups });
+    this.launcher = new Launcher({
+      folder,
+      projectFolder,
+      linkAddress: links.address,
+      // instances that a function always has are started before the gateway listens
+      gatewayUrl: () => this.url || `http://localhost:${this.port}`,
+      rootSecret,
+      agents,
+      groups,
+    });
     await this.source.start();
     if (!this.hasRegion) throw new NoRegionError(folder, this.documents.problems);
     const port = await this.endpoints.listen();
@@ -111,6 +119,11 @@ class LocalGateway extends RegionGateway {
     await this.startTriggers();
     const address = { pid: process.pid, url: this.url, adminUrl, token: this.admin.token };
     await writeFile(join(this.state, GATEWAY_FILE), JSON.stringify(address), { mode: 0o600 });
+  }
+
+  /** 0 for any that is free. */
+  private get port(): number {
+    return this.options.port ?? this.region.port ?? 0;
   }
 
   reload(): Promise<void> {

@@ -4,6 +4,7 @@ import { type AdminServer } from "./admin/adminServer";
 import { CronScheduler } from "./crons/cronScheduler";
 import { type DeploymentHistory } from "./deploymentHistory";
 import { type DocumentSet, idleReason } from "./documents/documentSet";
+import { type EndpointPort } from "./endpoints/endpointListener";
 import { EndpointServer } from "./endpoints/endpointServer";
 import { FunctionHost, type QueueShare } from "./functions/functionHost";
 import { MessageTriggers } from "./functions/messageTriggers";
@@ -24,9 +25,8 @@ const STOPPING = new GatewayError(503, "Stopping", "the gateway is stopping", 1)
 
 /** What the kinds of gateways differ in. */
 export interface RegionGatewayParts {
-  /** Address and port of the endpoints; the port is asked for when the gateway starts to listen. */
-  host: string;
-  port: () => number;
+  /** Where the endpoints are. */
+  ports: readonly EndpointPort[];
   logs: LogBook;
   store: MessageStore;
   history: Pick<DeploymentHistory, "deployed" | "failed" | "close" | "all">;
@@ -64,12 +64,11 @@ export abstract class RegionGateway implements Gateway {
     const storeProblems = new LimitedLog((message) => logs.note("error", message));
     const onProblem = (message: string) => storeProblems.add(message);
     this.endpoints = new EndpointServer({
-      host: parts.host,
-      port: parts.port,
+      ports: parts.ports,
       find,
-      publish: (request, response, queue, requestId, isClosing) => {
-        if (!this.hasQueue(queue)) throw new GatewayError(404, "QueueNotFound", `there is no queue "${queue}"`);
-        publishRequest(request, response, { queue, store, budget, requestId, isClosing, onRefused, onProblem });
+      publish: (arrival) => {
+        this.checkQueue(arrival.queue, arrival.isFromOutside);
+        publishRequest(arrival, { store, budget, onRefused, onProblem });
       },
       onRefused,
       onNote: (level, message) => logs.note(level, message),
@@ -197,6 +196,18 @@ export abstract class RegionGateway implements Gateway {
 
   private hasQueue(queue: string): boolean {
     return this.documents.queues.some((document) => document.queue === queue);
+  }
+
+  /** @throws GatewayError 404, the same for a queue that there is not and for one that strangers need not know of. */
+  private checkQueue(queue: string, isFromOutside: boolean): void {
+    const document = this.documents.queues.find((each) => each.queue === queue);
+    if (isFromOutside && document?.published !== true)
+      throw new GatewayError(
+        404,
+        "QueueNotFound",
+        `no queue "${queue}" takes messages from outside (\`published\` of its QueueTrigger)`,
+      );
+    if (document === undefined) throw new GatewayError(404, "QueueNotFound", `there is no queue "${queue}"`);
   }
 
   /**

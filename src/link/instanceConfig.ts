@@ -39,6 +39,7 @@ export interface InstanceConfig {
     environmentName: string;
     environmentType: string;
     apiBaseUrl: string;
+    queueBaseUrl: string;
     region: string;
   };
   /** File with the app's parameters as one JSON object; without it there are none. */

@@ -88,7 +88,10 @@ export interface RegionResources {
 
 /** A region, to put functions and triggers into. */
 export interface RegionPlatform {
+  /** Base address of the endpoints, as clients have it. */
   readonly url: pulumi.Output<string>;
+  /** Base address for those inside: pods of the cluster, programs of the machine. */
+  readonly insideUrl: pulumi.Output<string>;
   /** What makes the region's objects in its cluster, where it is in one. */
   readonly provider?: pulumi.ProviderResource;
   /** Namespace of the region's objects, where it is in a cluster. */

@@ -19,6 +19,8 @@ export const MANAGED_BY = "fullcode";
 
 /** Objects that each region's namespace has one of. */
 export const GATEWAY_NAME = "gateway";
+/** Service that an Ingress, an HTTPRoute or a load balancer leads to. */
+export const PUBLISHED_SERVICE = "gateway-published";
 /** Headless Service that names every gateway replica, ready or not: what instances link to. */
 export const LINK_SERVICE = "gateway-links";
 /** Service that KEDA asks. */
@@ -49,8 +51,10 @@ export function documentConfigMapName({ kind, name }: { kind: string; name: stri
 
 /** Ports of a gateway's pod. */
 export const GATEWAY_PORTS = {
-  /** Endpoints and `POST /queues/…`. */
+  /** Endpoints and all queues, for those inside the cluster. */
   http: 8080,
+  /** Endpoints and those queues that are published, for those outside. */
+  published: 8081,
   /** Links of instances. */
   link: 7080,
   /** Admin API, on the pod's loopback only. */

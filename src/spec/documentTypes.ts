@@ -101,6 +101,8 @@ export interface QueueDocument extends Header {
   maxDeliveries: number;
   /** Pause before the second delivery; doubles with each further one. */
   backoffSeconds: number;
+  /** Whether messages are taken from outside as well: from where the region's endpoints are published. */
+  published?: boolean;
   /** A message that shows what the queue takes; for people only. */
   example?: {
     /** Body, sent as JSON. */

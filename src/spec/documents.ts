@@ -119,6 +119,7 @@ export const queueDocument = z.strictObject({
     .max(limits.MAX_REDELIVERY_BACKOFF_SECONDS)
     .default(limits.REDELIVERY_BACKOFF_SECONDS)
     .describe("Pause before the second delivery; doubles with each further one"),
+  published: z.boolean().optional().describe("Whether messages are taken from outside as well"),
   example: messageExample.optional().describe("A message that shows what the queue takes; for people only"),
 });
 

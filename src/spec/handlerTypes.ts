@@ -50,8 +50,10 @@ export interface FunctionAppInfo {
   environmentName: string;
   /** `type` of the `Environment`. */
   environmentType: string;
-  /** Base address of the region's endpoints and queues, as clients have it; without a slash at the end. */
+  /** Base address of the region's endpoints, as clients have it; without a slash at the end. */
   apiBaseUrl: string;
+  /** Where the function sends messages to queues of its region: `${queueBaseUrl}/orders`. */
+  queueBaseUrl: string;
   /** When an instance was given the invocation: ISO 8601 in UTC. */
   executionStartDtm: string;
   /** Name of the region. */

@@ -1,4 +1,11 @@
-import { GATEWAY_NAME, GATEWAY_PORTS, INSTANCE_PROBE_PORT, LINK_SERVICE, NATS_PORT } from "../../src/spec";
+import {
+  GATEWAY_NAME,
+  GATEWAY_PORTS,
+  INSTANCE_PROBE_PORT,
+  LINK_SERVICE,
+  NATS_PORT,
+  PUBLISHED_SERVICE,
+} from "../../src/spec";
 import { removeCodeFolders } from "../support/codeFolder";
 import { Collector } from "./support/collector";
 import { answerOf } from "./support/httpLoad";
@@ -25,7 +32,10 @@ describe("with NetworkPolicies enforced", () => {
   let stack: TestStack;
   let enforcer: PolicyEnforcer | undefined;
   let url: string;
-  let targets: Record<"gatewayHttp" | "gatewayLink" | "gatewayScaler" | "gatewayProbe" | "nats" | "work", Target>;
+  let targets: Record<
+    "gatewayHttp" | "gatewayPublished" | "gatewayLink" | "gatewayScaler" | "gatewayProbe" | "nats" | "work",
+    Target
+  >;
   let declaredTarget: Target;
   let undeclaredTarget: Target;
   let stranger: Pod;
@@ -50,6 +60,7 @@ describe("with NetworkPolicies enforced", () => {
     const at = ({ status }: Pod, port: number): Target => [status.podIP!, port];
     targets = {
       gatewayHttp: at(gateway, GATEWAY_PORTS.http),
+      gatewayPublished: at(gateway, GATEWAY_PORTS.published),
       gatewayLink: at(gateway, GATEWAY_PORTS.link),
       gatewayScaler: at(gateway, GATEWAY_PORTS.scaler),
       gatewayProbe: at(gateway, GATEWAY_PORTS.probe),
@@ -103,7 +114,13 @@ describe("with NetworkPolicies enforced", () => {
   });
 
   test("the ingress controller reaches the endpoints, and nothing else", async () => {
-    await expect(reached(controller, Object.values(targets))).resolves.toEqual([targets.gatewayHttp]);
+    await expect(reached(controller, Object.values(targets))).resolves.toEqual([targets.gatewayPublished]);
+  });
+
+  test("where the endpoints are published, queues are not", async () => {
+    const published = await eu.serviceUrl(NAMESPACE, PUBLISHED_SERVICE);
+    expect(JSON.parse(await answerOf(`${published}/work`))).toMatchObject({ type: "endpoint" });
+    await expect(sendMessage(published, { id: "stranger" })).rejects.toThrow("404");
   });
 
   test("a function is started by a request, links to the gateways by their name, and answers", async () => {
@@ -124,6 +141,7 @@ describe("with NetworkPolicies enforced", () => {
     const running = answerOf(`${url}/work?ms=20000`);
     const [pod] = await eu.untilPods(NAMESPACE, WORK_PODS, 1);
     const closed: Target[] = [
+      targets.gatewayPublished,
       targets.gatewayScaler,
       targets.gatewayProbe,
       targets.nats,
@@ -133,7 +151,7 @@ describe("with NetworkPolicies enforced", () => {
     ];
     const open: Target[] = [
       [`${LINK_SERVICE}.${NAMESPACE}.svc`, GATEWAY_PORTS.link],
-      // by which it sends messages: the Service as it is in `apiBaseUrl`, and past it
+      // by which it sends messages: the Service as it is in `queueBaseUrl`, and past it
       [`${GATEWAY_NAME}.${NAMESPACE}.svc`, 80],
       targets.gatewayHttp,
       declaredTarget,

@@ -3,7 +3,15 @@ import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
-import { Environment, FullCodeFunction, type ImageRequest, kubernetes, local, ServerlessApp } from "../../src";
+import {
+  Environment,
+  FullCodeFunction,
+  type ImageRequest,
+  kubernetes,
+  local,
+  QueueTrigger,
+  ServerlessApp,
+} from "../../src";
 import { linkToken } from "../../src/link/linkToken";
 import { declareShop, EU, SECRETS, US } from "../platforms/kubernetes/shop";
 import { codeFolder, removeCodeFolders } from "../support/codeFolder";
@@ -188,6 +196,18 @@ test("addresses are those of the ingress and of the load balancer", () => {
     production: { eu: "https://eu.shop.example.com/orders/:id", us: `${us}/orders/:id` },
   });
   expect(shop.document("production.us")).toMatchObject({ url: us, trustedProxies: 0 });
+});
+
+test("messages are sent inside, and to the address of clients where the queue is published", async () => {
+  const inside = "http://gateway.shop-production.svc/queues/orders";
+  expect(shop.outputs.publishUrls).toEqual({ production: { eu: inside, us: inside } });
+  const { outputs } = await declareCluster(() => {
+    const app = new ServerlessApp("shop");
+    const environments = [new Environment("production", { app, type: "live", regions: { us: kubernetes(US) } })];
+    const orders = new FullCodeFunction("orders", { app, environments, code: codeFolder({ "src/index.js": "" }) });
+    return { urls: new QueueTrigger("placed", { function: orders, queue: "orders", published: true }).publishUrls };
+  });
+  expect(outputs.urls).toEqual({ production: { us: `http://${LOAD_BALANCER_ADDRESS}/queues/orders` } });
 });
 
 test("a region's objects depend on nothing of another region", () => {

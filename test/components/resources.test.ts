@@ -46,6 +46,7 @@ describe("what is registered", () => {
         queue: "orders",
         maxDeliveries: 2,
         backoff: 3,
+        published: true,
         example: { body: { orderId: "17" } },
       });
       const cron = new CronTrigger("nightly", { function: orders, schedule: "0 2 * * *", regions: ["us-east"] });
@@ -94,6 +95,7 @@ describe("what is registered", () => {
         queue: "orders",
         maxDeliveries: 2,
         backoffSeconds: 3,
+        published: true,
         example: { body: { orderId: "17" } },
       },
     });

@@ -1,4 +1,5 @@
 import { EndpointServer } from "../../src/gateway/endpoints/endpointServer";
+import { ANY_PORT } from "../support/anyPort";
 import { RawConnection } from "../support/httpClient";
 import { testGateways, type TestGateway } from "../support/testGateway";
 import { waitUntil } from "../support/waitUntil";
@@ -69,10 +70,11 @@ test("a client that sends empty lines does not keep a gateway from stopping", as
 test("what takes longer than any request may is cut off by a server that closes", async () => {
   let asked = false;
   const server = new EndpointServer({
-    host: "127.0.0.1",
-    port: () => 0,
+    ports: [ANY_PORT],
     find: () => undefined,
-    publish: () => (asked = true),
+    publish: () => {
+      asked = true;
+    },
     longestCloseMs: 500,
   });
   const endless = await RawConnection.open(await server.listen());

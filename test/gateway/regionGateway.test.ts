@@ -10,6 +10,7 @@ import { openEmbeddedStore } from "../../src/gateway/queues/embeddedStore";
 import { type MessageStore } from "../../src/gateway/queues/messageStore";
 import { RegionGateway } from "../../src/gateway/regionGateway";
 import { API_VERSION, anyDocument, type DocumentInput, type LinkRoots } from "../../src/spec";
+import { ANY_PORT } from "../support/anyPort";
 import { call, type CallAnswer } from "../support/httpClient";
 import { linkRoots } from "../support/linkGateway";
 import { PodProcess, removePods } from "../support/podProcess";
@@ -26,8 +27,7 @@ class PodGateway extends RegionGateway {
 
   constructor(store: MessageStore, state: string, onLog: (record: LogRecord) => void) {
     super({
-      host: "127.0.0.1",
-      port: () => 0,
+      ports: [ANY_PORT],
       logs: new LogBook(`${state}/log.jsonl`, onLog),
       store,
       history: new DeploymentHistory(`${state}/deployments.jsonl`),

@@ -44,6 +44,7 @@ test("an endpoint's request has every field of the contract", async () => {
     environmentName: "production",
     environmentType: "production",
     apiBaseUrl: "http://localhost:4001",
+    queueBaseUrl: expect.stringMatching(/^http:\/\/localhost:\d+\/queues$/) as string,
     executionStartDtm: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
     region: "eu",
     functionName: "orders",

@@ -51,8 +51,8 @@ export class ClusterGatewayProcess {
     apiServer: ApiServer,
     { folder, roots = linkRoots(1), caFile }: ClusterGatewayProcessOptions,
   ): Promise<ClusterGatewayProcess> {
-    const [http, link, admin, scaler, probe] = await freePorts(5);
-    const ports = { http, link, admin, scaler, probe };
+    const [http, published, link, admin, scaler, probe] = await freePorts(6);
+    const ports = { http, published, link, admin, scaler, probe };
     const request: ClusterGatewayRequest = { apiServer: apiServer.url, ports, roots, folder, caFile };
     bundle ??= build();
     const child = spawn(process.execPath, [bundle, JSON.stringify(request)], {

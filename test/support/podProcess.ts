@@ -71,6 +71,7 @@ export class PodProcess {
         environmentName: "production",
         environmentType: "production",
         apiBaseUrl: "https://shop.example.com",
+        queueBaseUrl: "http://gateway.shop-test.svc/queues",
         region: "eu",
       },
       ...options.config,

@@ -5,6 +5,7 @@ import { openEmbeddedStore } from "../../src/gateway/queues/embeddedStore";
 import { type MessageStore } from "../../src/gateway/queues/messageStore";
 import { PublishBudget } from "../../src/gateway/queues/publishBudget";
 import { publishRequest } from "../../src/gateway/queues/publishRequest";
+import { ANY_PORT } from "./anyPort";
 import { call, type CallAnswer, type CallOptions } from "./httpClient";
 
 /** The public side of a gateway that takes messages for every queue, and has neither endpoints nor functions. */
@@ -20,14 +21,9 @@ export class PublishServer {
   static async start(folder: string, budget = new PublishBudget()): Promise<PublishServer> {
     const store = await openEmbeddedStore(join(folder, "messages"));
     const server: EndpointServer = new EndpointServer({
-      host: "127.0.0.1",
-      port: () => 0,
+      ports: [ANY_PORT],
       find: () => undefined,
-      publish: (request, response, queue, requestId, isClosing) => {
-        const onProblem = () => undefined;
-        const options = { queue, store: started.slowStore(), budget, requestId, isClosing, onProblem };
-        publishRequest(request, response, options);
-      },
+      publish: (arrival) => publishRequest(arrival, { store: started.slowStore(), budget, onProblem: () => undefined }),
     });
     const started = new PublishServer(server, store);
     started.url = `http://127.0.0.1:${await server.listen()}`;

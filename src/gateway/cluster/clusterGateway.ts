@@ -75,8 +75,10 @@ export class ClusterGateway extends RegionGateway {
     const history = new StoredHistory(store, (message) => logs.note("warn", message));
     const admin = new AdminServer(options.adminToken);
     super({
-      host: anyAddress(),
-      port: () => ports.http,
+      ports: [
+        { host: anyAddress(), port: () => ports.http, side: "inside" },
+        { host: anyAddress(), port: () => ports.published, side: "outside" },
+      ],
       logs,
       store,
       history,

@@ -34,6 +34,8 @@ export interface LauncherOptions {
   folder: string;
   projectFolder: string;
   linkAddress: string;
+  /** Where functions reach the region's gateway. */
+  gatewayUrl: () => string;
   rootSecret: Buffer;
   agents: LocalAgents;
   groups: GroupGuard;
@@ -130,7 +132,7 @@ export class Launcher {
     region: RegionDocument,
     instance: string,
   ): InstanceConfig {
-    const { folder, linkAddress } = this.options;
+    const { folder, linkAddress, gatewayUrl } = this.options;
     const secrets = join(folder, SECRETS_FOLDER);
     const custom = document.runtime === "custom";
     return {
@@ -154,6 +156,7 @@ export class Launcher {
         environmentName: region.environment,
         environmentType: region.environmentType,
         apiBaseUrl: region.url,
+        queueBaseUrl: `${gatewayUrl()}/queues`,
         region: region.name,
       },
       paramsFile: fileIfExists(secrets, PARAMS_FILE),

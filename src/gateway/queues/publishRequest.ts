@@ -1,7 +1,8 @@
-import { type IncomingMessage, type ServerResponse } from "node:http";
+import { type IncomingMessage } from "node:http";
 
 import { limits } from "../../spec";
 import { refuseCrossSite } from "../endpoints/crossSite";
+import { type MessageArrival } from "../endpoints/endpointServer";
 import { HttpCaller } from "../endpoints/httpCaller";
 import { hasBody, RequestBody } from "../endpoints/requestBody";
 import { GatewayError } from "../invocations/gatewayError";
@@ -14,15 +15,11 @@ import { MessageTooLargeError, StoreUnavailableError, StoreWriteError } from "./
 const STORE_WRITE_FAILED = "StoreWriteFailed";
 const FORM_TYPE = "application/x-www-form-urlencoded";
 
-/** How one message is taken. */
+/** How messages are taken. */
 export interface PublishOptions {
-  queue: string;
   store: MessageStore;
   /** Shared by all messages that come to a gateway. */
   budget: PublishBudget;
-  requestId: string;
-  /** Answers say that the connection closes: the gateway leaves. */
-  isClosing: () => boolean;
   /** Told the status of a message that is refused while its body is read, or after. */
   onRefused?: (status: number) => void;
   /** Told what the gateway's log should say of its store, which is nothing that senders have to know. */
@@ -34,8 +31,8 @@ export interface PublishOptions {
  *
  * @throws GatewayError for a message that is not taken, before anything of it is read.
  */
-export function publishRequest(request: IncomingMessage, response: ServerResponse, options: PublishOptions): void {
-  const { queue, store, budget, requestId, isClosing, onRefused, onProblem } = options;
+export function publishRequest(arrival: MessageArrival, { store, budget, onRefused, onProblem }: PublishOptions): void {
+  const { request, response, requestId, queue, isClosing } = arrival;
   refuseCrossSite(request, "messages");
   const deduplicationId = deduplicationIdOf(request);
   const caller = new HttpCaller(request, response, requestId, isClosing);

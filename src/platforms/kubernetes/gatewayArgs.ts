@@ -25,8 +25,7 @@ export interface GatewayArgs {
 /**
  * Arguments of an Ingress (networking.k8s.io/v1).
  *
- * It publishes all paths of the gateway, `/queues/…` among them: whoever reaches it can send messages to the region's queues.
- * "What is published" in the guide on Kubernetes says how to publish endpoints only.
+ * It publishes the endpoints, and queues whose trigger has `published`.
  */
 export interface IngressArgs {
   /** Name that clients use: `shop.example.com`. */
@@ -51,8 +50,7 @@ export interface IngressArgs {
 /**
  * Arguments of an HTTPRoute (gateway.networking.k8s.io/v1).
  *
- * It publishes all paths of the gateway, `/queues/…` among them: whoever reaches it can send messages to the region's queues.
- * "What is published" in the guide on Kubernetes says how to publish endpoints only.
+ * It publishes the endpoints, and queues whose trigger has `published`.
  */
 export interface HttpRouteArgs {
   /** Name that clients use: `shop.example.com`. The address is https://<host>, unless `url` says otherwise. */

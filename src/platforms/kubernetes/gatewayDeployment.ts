@@ -74,6 +74,7 @@ function gatewayPod(settings: RegionSettings, image: pulumi.Input<string>, secre
       ],
       ports: [
         { name: "http", containerPort: GATEWAY_PORTS.http },
+        { name: "published", containerPort: GATEWAY_PORTS.published },
         { name: "link", containerPort: GATEWAY_PORTS.link },
         { name: "scaler", containerPort: GATEWAY_PORTS.scaler },
         { name: "probe", containerPort: GATEWAY_PORTS.probe },

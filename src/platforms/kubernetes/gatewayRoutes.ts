@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 
-import { GATEWAY_NAME, limits } from "../../spec";
+import { GATEWAY_NAME, limits, PUBLISHED_SERVICE } from "../../spec";
 import { withoutUndefined } from "../withoutUndefined";
 import { SKIP_AWAIT } from "./awaiting";
 import type { RegionObjects } from "./regionObjects";
@@ -27,7 +27,7 @@ export function createGatewayRoutes(
     const { host, className, tlsSecret } = ingress;
     // many controllers never report an address, which is what the provider would wait for
     const annotations = { ...SKIP_AWAIT, ...NGINX_ANNOTATIONS, ...ingress.annotations };
-    const backend = { service: { name: GATEWAY_NAME, port: { name: "http" } } };
+    const backend = { service: { name: PUBLISHED_SERVICE, port: { name: "http" } } };
     const spec = {
       ...(className !== undefined && { ingressClassName: className }),
       ...(tlsSecret !== undefined && { tls: [{ hosts: [host], secretName: tlsSecret }] }),
@@ -41,7 +41,7 @@ export function createGatewayRoutes(
       parentRefs: [withoutUndefined(httpRoute.gateway)],
       // of implementations, Envoy Gateway ends requests after 15 s unless it is told not to
       rules: [
-        { backendRefs: [{ name: GATEWAY_NAME, port: service.port }], timeouts: { request: `${waitSeconds()}s` } },
+        { backendRefs: [{ name: PUBLISHED_SERVICE, port: service.port }], timeouts: { request: `${waitSeconds()}s` } },
       ],
     };
     objects.create("HTTPRoute", `${name}.gateway`, identity, { spec }, { parent });

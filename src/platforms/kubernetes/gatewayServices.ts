@@ -1,14 +1,14 @@
 import type * as pulumi from "@pulumi/pulumi";
 
-import { GATEWAY_NAME, GATEWAY_PORTS, LINK_SERVICE, SCALER_SERVICE } from "../../spec";
+import { GATEWAY_NAME, GATEWAY_PORTS, LINK_SERVICE, PUBLISHED_SERVICE, SCALER_SERVICE } from "../../spec";
 import { SKIP_AWAIT, WAIT_FOR_ADDRESS } from "./awaiting";
 import { selectorOf } from "./labels";
 import type { CreatedObject, RegionObjects } from "./regionObjects";
 import type { RegionSettings } from "./settings";
 
 export interface GatewayServices {
-  /** What clients reach. */
-  endpoints: CreatedObject;
+  /** What clients from outside reach. */
+  published: CreatedObject;
   /** What KEDA asks. */
   scaler?: CreatedObject;
 }
@@ -36,18 +36,20 @@ export function createGatewayServices(
     { spec: links },
     { parent },
   );
-  const spec = {
+  const inside = { selector, ports: [{ name: "http", port: service.port, targetPort: "http" }] };
+  objects.create("Service", `${name}.gateway`, { ...role, objectName: GATEWAY_NAME }, { spec: inside }, { parent });
+  const outside = {
     type: service.type,
     ...(service.externalTrafficPolicy !== undefined && { externalTrafficPolicy: service.externalTrafficPolicy }),
     selector,
-    ports: [{ name: "http", port: service.port, targetPort: "http" }],
+    ports: [{ name: "http", port: service.port, targetPort: "published" }],
   };
   const annotations = { ...(url.isFinal ? SKIP_AWAIT : WAIT_FOR_ADDRESS), ...service.annotations };
-  const identity = { ...role, objectName: GATEWAY_NAME, annotations };
-  const endpoints = objects.create("Service", `${name}.gateway`, identity, { spec }, { parent });
-  if (autoscaler === "none") return { endpoints };
+  const identity = { ...role, objectName: PUBLISHED_SERVICE, annotations };
+  const published = objects.create("Service", `${name}.gateway-published`, identity, { spec: outside }, { parent });
+  if (autoscaler === "none") return { published };
   const questions = { selector, ports: [{ name: "grpc", port: GATEWAY_PORTS.scaler, targetPort: "scaler" }] };
   const scalerIdentity = { ...role, objectName: SCALER_SERVICE };
   const scaler = objects.create("Service", `${name}.gateway-scaler`, scalerIdentity, { spec: questions }, { parent });
-  return { endpoints, scaler };
+  return { published, scaler };
 }

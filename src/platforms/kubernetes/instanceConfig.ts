@@ -14,6 +14,8 @@ export interface InstanceConfigArgs {
   /** What an instance loads, where it is not what the document says. */
   entrypoint?: string;
   region: RegionDocument;
+  /** Where pods reach the region's gateways. */
+  insideUrl: string;
   namespace: string;
   /** Of the secret that the function's token was made with. */
   linkGeneration: number;
@@ -25,6 +27,7 @@ export function instanceConfig({
   document,
   entrypoint,
   region,
+  insideUrl,
   namespace,
   linkGeneration,
   secrets,
@@ -53,6 +56,7 @@ export function instanceConfig({
       environmentName: region.environment,
       environmentType: region.environmentType,
       apiBaseUrl: region.url,
+      queueBaseUrl: `${insideUrl}/queues`,
       region: region.name,
     },
     paramsFile: secrets.params && secretFilePath(secrets.params),

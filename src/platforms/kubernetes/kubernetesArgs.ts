@@ -113,7 +113,7 @@ export interface KubernetesArgs {
    */
   httpRoute?: HttpRouteArgs;
   /**
-   * The Service that the endpoints are behind.
+   * The Service that clients from outside come by.
    * @default a ClusterIP at port 80
    */
   service?: ServiceArgs;

@@ -41,6 +41,7 @@ const RESTRICTED = {
 /** A region whose resources are objects of a cluster. */
 export class KubernetesRegion implements RegionPlatform {
   readonly url: pulumi.Output<string>;
+  readonly insideUrl: pulumi.Output<string>;
   readonly runsImages = true;
   readonly provider: pulumi.ProviderResource;
   readonly namespace: pulumi.Output<string>;
@@ -80,7 +81,8 @@ export class KubernetesRegion implements RegionPlatform {
     const services = createGatewayServices(objects, name, settings, parent);
     this.scaler = services.scaler;
     createGatewayRoutes(objects, name, settings, parent);
-    this.url = settings.url.isFinal ? pulumi.output(settings.url.text) : loadBalancerUrl(services.endpoints, settings);
+    this.url = settings.url.isFinal ? pulumi.output(settings.url.text) : loadBalancerUrl(services.published, settings);
+    this.insideUrl = pulumi.output(settings.insideUrl);
 
     const options: pulumi.CustomResourceOptions = { parent };
     const content = transformDocument(document, transform?.document, options, place);
@@ -114,7 +116,7 @@ export class KubernetesRegion implements RegionPlatform {
 
   createFunction(resources: FunctionResources, parent: pulumi.ComponentResource): FunctionPlatform {
     const { objects, settings, suffix, roots, params } = this;
-    const { place, namespace, linkGeneration } = settings;
+    const { place, namespace, insideUrl, linkGeneration } = settings;
     const { owner, variables, agency, egress, transform } = resources;
     const name = `${resources.document.name}.${suffix}`;
     const image = this.images.ofFunction(settings, resources, owner);
@@ -130,7 +132,7 @@ export class KubernetesRegion implements RegionPlatform {
     createFunctionPolicy(objects, name, settings, document.name, egress, parent);
     const { entrypoint } = image;
     const config = this.document.apply((region) =>
-      instanceConfig({ document, entrypoint, region, namespace, linkGeneration, secrets }),
+      instanceConfig({ document, entrypoint, region, insideUrl, namespace, linkGeneration, secrets }),
     );
     const deployment = createFunctionDeployment(
       objects,

@@ -157,9 +157,10 @@ function gatewayIngress({
   ingressNamespace,
   kedaNamespace,
 }: NonNullable<RegionSettings["networkPolicies"]>): Ingress[] {
-  const clients = ingressNamespace === undefined ? {} : { from: [namespace(ingressNamespace), ...pods(FUNCTIONS)] };
+  const isOpen = ingressNamespace === undefined;
   return [
-    { ...clients, ports: ports([GATEWAY_PORTS.http]) },
+    { ...(!isOpen && { from: [namespace(ingressNamespace)] }), ports: ports([GATEWAY_PORTS.published]) },
+    { ...(!isOpen && { from: pods(FUNCTIONS) }), ports: ports([GATEWAY_PORTS.http]) },
     { from: pods(FUNCTIONS), ports: ports([GATEWAY_PORTS.link]) },
     { from: [namespace(kedaNamespace), ...pods(GATEWAYS)], ports: ports([GATEWAY_PORTS.scaler]) },
   ];

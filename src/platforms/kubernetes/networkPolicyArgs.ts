@@ -8,7 +8,8 @@ export interface NetworkPolicyArgs {
    */
   egress?: readonly EgressRule[];
   /**
-   * Namespace of the ingress controller. Then only its pods and the region's own functions may connect to the endpoints.
+   * Namespace of the ingress controller. Then only its pods may connect to what is published, and only the region's own
+   * functions to the Service `gateway`.
    * @default anybody may
    */
   ingressNamespace?: string;

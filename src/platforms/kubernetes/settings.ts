@@ -39,6 +39,8 @@ export interface RegionSettings extends Unchanged {
   createNamespace: boolean;
   /** Address of the endpoints; without `isFinal`, that of a load balancer takes its place once it is known. */
   url: { text: string; isFinal: boolean };
+  /** Address of the gateways for those inside the cluster. */
+  insideUrl: string;
   trustedProxies: number;
   service: {
     type: string;
@@ -102,6 +104,7 @@ export function settle(args: KubernetesArgs, app: string, place: RegionPlace): R
       args.service?.externalTrafficPolicy ?? (args.service?.type === "LoadBalancer" ? "Local" : undefined),
     annotations: args.service?.annotations ?? {},
   };
+  const insideUrl = httpUrl(`${GATEWAY_NAME}.${namespace}.svc`, service.port);
   const isPublished = args.ingress !== undefined || args.httpRoute !== undefined;
   return {
     ...args,
@@ -113,7 +116,8 @@ export function settle(args: KubernetesArgs, app: string, place: RegionPlace): R
     platform: args.platform ?? DEFAULT_PLATFORM,
     namespace,
     createNamespace: args.createNamespace ?? true,
-    url: urlOf(args, namespace, service),
+    url: urlOf(args, insideUrl, service),
+    insideUrl,
     trustedProxies: args.trustedProxies ?? (isPublished ? 1 : 0),
     service,
     gateway: { ...DEFAULT_GATEWAY, ...withoutUndefined(args.gateway ?? {}) },
@@ -133,14 +137,14 @@ export function settle(args: KubernetesArgs, app: string, place: RegionPlace): R
 
 function urlOf(
   { url, ingress, httpRoute }: KubernetesArgs,
-  namespace: string,
-  { type, port }: RegionSettings["service"],
+  insideUrl: string,
+  { type }: RegionSettings["service"],
 ): RegionSettings["url"] {
   if (url !== undefined) return { text: url, isFinal: true };
   if (ingress !== undefined)
     return { text: `${ingress.tlsSecret === undefined ? "http" : "https"}://${ingress.host}`, isFinal: true };
   if (httpRoute !== undefined) return { text: `https://${httpRoute.host}`, isFinal: true };
-  return { text: httpUrl(`${GATEWAY_NAME}.${namespace}.svc`, port), isFinal: type !== "LoadBalancer" };
+  return { text: insideUrl, isFinal: type !== "LoadBalancer" };
 }
 
 /** Address of a host at a port, which is left out where it is the usual one. */

@@ -71,6 +71,7 @@ export function local(args: LocalArgs = {}): Platform {
 /** A region whose resources are files. */
 class LocalRegion implements RegionPlatform {
   readonly url: pulumi.Output<string>;
+  readonly insideUrl: pulumi.Output<string>;
   private readonly folder: string;
   /** Tells the resources of one component in several regions apart; names have no dots of their own. */
   private readonly suffix: string;
@@ -82,7 +83,7 @@ class LocalRegion implements RegionPlatform {
   ) {
     this.folder = localRegionFolder(pulumi.getStack(), place.environment, place.region);
     this.suffix = `${place.environment}.${place.region}`;
-    this.url = pulumi.output(document.url);
+    this.url = this.insideUrl = pulumi.output(document.url);
     this.write(this.suffix, document, parent, transform?.document);
     if (params !== undefined) this.writeSecret(this.suffix, PARAMS_FILE, { values: params }, parent, transform?.params);
   }

@@ -99,6 +99,7 @@ export class RequestBuilder {
       environmentName: app.environmentName,
       environmentType: app.environmentType,
       apiBaseUrl: app.apiBaseUrl,
+      queueBaseUrl: app.queueBaseUrl,
       executionStartDtm: this.startText(head.startedAt),
       region: app.region,
       functionName: this.config.function,

@@ -128,6 +128,30 @@ test("requests that are refused before there is an invocation are counted, and n
   expect(gateway.logs.filter(({ source }) => source === "invocation")).toEqual([]);
 });
 
+test("one port is for those inside, the other for all that is published", async () => {
+  declareRegion({ trustedProxies: 1 });
+  declareFunction();
+  for (const published of [true, false])
+    api.document({ kind: "Queue", name: `published-${published}`, function: "f", queue: `q-${published}`, published });
+  await start();
+  await ready();
+  await startPod("module.exports = (req, res) => res.send(req.client.ip);");
+  const { http, published } = gateway.ports;
+  const forwarded = { headers: { "x-forwarded-for": "203.0.113.9" } };
+  const at = (port: number, path: string, options = {}) =>
+    call(`http://127.0.0.1:${port}${path}`, { ...forwarded, ...options });
+  expect((await at(published, "/f")).text).toBe("203.0.113.9");
+  // no proxy is in front: whoever is inside could say anything
+  expect((await at(http, "/f")).text).toBe("127.0.0.1");
+  const message = { body: "message" };
+  const statuses = async (port: number) => [
+    (await at(port, "/queues/q-true", message)).status,
+    (await at(port, "/queues/q-false", message)).status,
+  ];
+  expect(await statuses(published)).toEqual([202, 404]);
+  expect(await statuses(http)).toEqual([202, 202]);
+});
+
 test("a failure that nobody expected is logged, and requests that are open get their answers", async () => {
   declareRegion();
   declareFunction();

@@ -2,6 +2,7 @@ import { type ServerResponse } from "node:http";
 
 import { EndpointServer } from "../../../src/gateway/endpoints/endpointServer";
 import { HttpCaller } from "../../../src/gateway/endpoints/httpCaller";
+import { ANY_PORT } from "../../support/anyPort";
 import { RawConnection } from "../../support/httpClient";
 import { testGateways } from "../../support/testGateway";
 import { waitUntil } from "../../support/waitUntil";
@@ -84,10 +85,9 @@ describe("a client that asks for more than it reads", () => {
     answers = true;
     opened = [];
     server = new EndpointServer({
-      host: "127.0.0.1",
-      port: () => 0,
+      ports: [ANY_PORT],
       find: () => undefined,
-      publish: (request, response, _queue, requestId, isClosing) => {
+      publish: ({ request, response, requestId, isClosing }) => {
         responses.push(response);
         const caller = new HttpCaller(request, response, requestId, isClosing);
         if (answers) caller.answer({ status: 200, headers: [] }, Buffer.alloc(LARGE));

@@ -2,6 +2,7 @@ import { type ServerResponse } from "node:http";
 
 import { EndpointServer } from "../../../src/gateway/endpoints/endpointServer";
 import { HttpCaller } from "../../../src/gateway/endpoints/httpCaller";
+import { ANY_PORT } from "../../support/anyPort";
 import { RawConnection } from "../../support/httpClient";
 import { waitUntil } from "../../support/waitUntil";
 
@@ -17,10 +18,9 @@ let responses: ServerResponse[];
 beforeEach(async () => {
   responses = [];
   server = new EndpointServer({
-    host: "127.0.0.1",
-    port: () => 0,
+    ports: [ANY_PORT],
     find: () => undefined,
-    publish: (request, response, queue, requestId, isClosing) => {
+    publish: ({ request, response, queue, requestId, isClosing }) => {
       responses.push(response);
       if (queue !== "large") return;
       const caller = new HttpCaller(request, response, requestId, isClosing);

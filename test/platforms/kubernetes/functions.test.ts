@@ -158,6 +158,7 @@ describe("a Node.js function", () => {
         environmentName: "production",
         environmentType: "live",
         apiBaseUrl: "https://eu.shop.example.com",
+        queueBaseUrl: "http://gateway.shop-production.svc/queues",
         region: "eu",
       },
       paramsFile: "/var/run/fullcode/function/params.json",

@@ -89,6 +89,7 @@ describe("gateways", () => {
       command: ["node", "--max-old-space-size=512", "--enable-source-maps", "/fullcode/gateway/main.js"],
       ports: [
         { name: "http", containerPort: 8080 },
+        { name: "published", containerPort: 8081 },
         { name: "link", containerPort: 7080 },
         { name: "scaler", containerPort: 9090 },
         { name: "probe", containerPort: 9100 },
@@ -214,12 +215,16 @@ describe("how a region is reached", () => {
   const service = (cluster: DeclaredCluster, name: string) =>
     cluster.object<ServiceObject>("Service", `${REGION}.${name}`);
 
-  test("by Services for clients, for instances and for KEDA", async () => {
+  test("by Services for those inside, for clients, for instances and for KEDA", async () => {
     const cluster = await declareRegion();
     const metadata = { ...METADATA, annotations: SKIP_AWAIT };
     expect(service(cluster, "gateway")).toMatchObject({
       metadata,
-      spec: { type: "ClusterIP", selector: SELECTOR, ports: [{ name: "http", port: 80, targetPort: "http" }] },
+      spec: { selector: SELECTOR, ports: [{ name: "http", port: 80, targetPort: "http" }] },
+    });
+    expect(service(cluster, "gateway-published")).toMatchObject({
+      metadata: { ...metadata, name: "gateway-published" },
+      spec: { type: "ClusterIP", selector: SELECTOR, ports: [{ name: "http", port: 80, targetPort: "published" }] },
     });
     expect(service(cluster, "gateway-links")).toMatchObject({
       metadata: { ...metadata, name: "gateway-links" },
@@ -266,12 +271,18 @@ describe("how a region is reached", () => {
 
   test("a load balancer is waited for until it has an address, not until gateways are ready", async () => {
     const lb = { type: "LoadBalancer", annotations: { "example.com/scheme": "internal" } } as const;
-    expect(service(await declareRegion({ service: lb }), "gateway").metadata.annotations).toEqual({
+    const cluster = await declareRegion({ service: lb });
+    expect(service(cluster, "gateway").metadata.annotations).toEqual(SKIP_AWAIT);
+    expect(service(cluster, "gateway").spec).not.toHaveProperty("type");
+    expect(service(cluster, "gateway-published").metadata.annotations).toEqual({
       "pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress}",
       "example.com/scheme": "internal",
     });
     const named = await declareRegion({ service: lb, url: "https://shop.example.com" });
-    expect(service(named, "gateway").metadata.annotations).toEqual({ ...SKIP_AWAIT, "example.com/scheme": "internal" });
+    expect(service(named, "gateway-published").metadata.annotations).toEqual({
+      ...SKIP_AWAIT,
+      "example.com/scheme": "internal",
+    });
   });
 
   test("a preview awaits no address of a Service that becomes a load balancer", async () => {
@@ -313,7 +324,7 @@ describe("how a region is reached", () => {
                 {
                   path: "/",
                   pathType: "Prefix",
-                  backend: { service: { name: "gateway", port: { name: "http" } } },
+                  backend: { service: { name: "gateway-published", port: { name: "http" } } },
                 },
               ],
             },
@@ -333,7 +344,7 @@ describe("how a region is reached", () => {
       spec: {
         hostnames: ["shop.example.com"],
         parentRefs: [{ name: "web", namespace: "infra" }],
-        rules: [{ backendRefs: [{ name: "gateway", port: 8080 }], timeouts: { request: "960s" } }],
+        rules: [{ backendRefs: [{ name: "gateway-published", port: 8080 }], timeouts: { request: "960s" } }],
       },
     });
     expect(cluster.resources.filter(({ type }) => type.endsWith(":Ingress"))).toEqual([]);

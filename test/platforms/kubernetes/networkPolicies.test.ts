@@ -75,7 +75,8 @@ describe("what may connect to what", () => {
   });
 
   test.each<[from: string, to: string, port: number, protocol?: string]>([
-    ["ingress", "gateway", 8080],
+    ["ingress", "gateway", 8081],
+    ["internet", "gateway", 8081],
     ["internet", "gateway", 8080],
     ["orders", "gateway", 7080],
     ["plain", "gateway", 7080],
@@ -112,6 +113,7 @@ describe("what may connect to what", () => {
     ["internet", "gateway", 9100],
     ["internet", "gateway", 7070],
     ["keda", "gateway", 7080],
+    ["orders", "gateway", 8081],
     ["orders", "gateway", 9090],
     ["orders", "gateway", 9100],
     ["orders", "gateway", 7070],
@@ -183,7 +185,9 @@ describe("policies", () => {
     const policies = policiesOf(cluster);
     const gateway = pod(cluster, "Deployment", "live.eu.gateway");
     const from = (namespace: string): End => ({ labels: {}, namespace });
-    expect(allows(policies, from("edge"), gateway, 8080)).toBe(true);
+    expect(allows(policies, from("edge"), gateway, 8081)).toBe(true);
+    expect(allows(policies, from("edge"), gateway, 8080)).toBe(false);
+    expect(allows(policies, from("default"), gateway, 8081)).toBe(false);
     expect(allows(policies, from("default"), gateway, 8080)).toBe(false);
     // to send a message to its own region
     expect(allows(policies, pod(cluster, "Deployment", "plain.live.eu"), gateway, 8080)).toBe(true);

@@ -58,7 +58,12 @@ export function declareShop(regions: Record<string, Platform> = { eu: kubernetes
     agency: { accessKey: "AK", secretKey: pulumi.secret("s3cret-agency") },
   });
   const getOrder = new EndpointTrigger("get-order", { function: orders, path: "/orders/:id", session: "required" });
-  new QueueTrigger("placed", { function: convert, queue: "orders" });
+  const placed = new QueueTrigger("placed", { function: convert, queue: "orders" });
   new CronTrigger("nightly", { function: orders, schedule: "0 2 * * *", regions: ["eu"] });
-  return { urls: production.urls, endpointUrls: getOrder.urls, digests: orders.imageDigest };
+  return {
+    urls: production.urls,
+    endpointUrls: getOrder.urls,
+    publishUrls: placed.publishUrls,
+    digests: orders.imageDigest,
+  };
 }

@@ -33,7 +33,7 @@ async function createOrder(req: EndpointRequest<NewOrder>, res: FunctionResponse
   };
   await saveOrder(order);
 
-  const queue = `${req.appInfo.apiBaseUrl}/queues/orders`;
+  const queue = `${req.appInfo.queueBaseUrl}/orders`;
   const published = await fetch(queue, {
     method: "POST",
     headers: { "content-type": "application/json" },

@@ -52,9 +52,13 @@ export const MAX_READ_REQUESTS = 1_000;
 /** A body of which less comes in each of these periods, until it is complete, is answered with 408. */
 export const MIN_BODY_BYTES_PER_SECOND = 4 * KIB;
 export const BODY_PERIOD_SECONDS = 10;
-/** Bytes of queue messages that one gateway receives and stores at a time; more are answered with 429. */
+/** Share of a gateway's memory for queue messages that it receives and stores at a time; more are answered with 429. */
+export const PUBLISHING_MEMORY_SHARE = 1 / 16;
+/** As many bytes at most. */
 export const MAX_PUBLISHING_BYTES = 64 * MIB;
-/** Bytes of answers that one gateway keeps for clients that have not taken them yet; beyond it, those that stall are cut off. */
+/** Share of a gateway's memory for answers that clients have not taken yet; beyond it, those that stall are cut off. */
+export const UNSENT_MEMORY_SHARE = 1 / 4;
+/** As many bytes at most. */
 export const MAX_UNSENT_ANSWER_BYTES = 256 * MIB;
 /** A client that takes less of its answer than this, on average of a minute, is cut off. */
 export const MIN_ANSWER_BYTES_PER_SECOND = 1 * KIB;

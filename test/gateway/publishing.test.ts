@@ -47,6 +47,14 @@ test("messages that are not there to their last byte are held within one limit",
   });
 });
 
+test("a gateway with little memory holds fewer", async () => {
+  const memory = jest.spyOn(process, "constrainedMemory").mockReturnValue(64 * 1024 * 1024);
+  server = await PublishServer.start(folder());
+  memory.mockRestore();
+  expect((await server.post("/queues/q", { body: Buffer.alloc(4 * 1024 * 1024 + 1, 65) })).status).toBe(429);
+  expect((await server.post("/queues/q", { body: Buffer.alloc(4 * 1024 * 1024, 65) })).status).toBe(202);
+});
+
 test("what is only announced keeps nobody out", async () => {
   server = await PublishServer.start(folder(), new PublishBudget(10_000));
   const silent = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(server.port)));

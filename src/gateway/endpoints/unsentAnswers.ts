@@ -2,6 +2,7 @@ import { type ServerResponse } from "node:http";
 import { type Socket } from "node:net";
 
 import { limits } from "../../spec";
+import { memoryShare } from "../memoryShare";
 
 /** What makes room is enough for a while, so that it need not be looked for with each answer. */
 const ROOM_SHARE = 1 / 8;
@@ -10,7 +11,7 @@ const ROOM_SHARE = 1 / 8;
 const LOOKS = 60;
 
 export interface UnsentAnswersOptions {
-  /** `@default` limits.MAX_UNSENT_ANSWER_BYTES */
+  /** `@default` a share of the gateway's memory, at most limits.MAX_UNSENT_ANSWER_BYTES */
   maxBytes?: number;
   /** `@default` limits.MIN_ANSWER_BYTES_PER_SECOND */
   minBytesPerSecond?: number;
@@ -47,7 +48,7 @@ export class UnsentAnswers {
 
   constructor(options: UnsentAnswersOptions) {
     const { periodMs, minBytesPerSecond = limits.MIN_ANSWER_BYTES_PER_SECOND } = options;
-    this.maxBytes = options.maxBytes ?? limits.MAX_UNSENT_ANSWER_BYTES;
+    this.maxBytes = options.maxBytes ?? memoryShare(limits.UNSENT_MEMORY_SHARE, limits.MAX_UNSENT_ANSWER_BYTES);
     this.minBytes = (minBytesPerSecond * periodMs) / 1000;
     this.periodMs = periodMs;
     this.lookMs = periodMs / LOOKS;

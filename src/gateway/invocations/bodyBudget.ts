@@ -1,13 +1,18 @@
-import { totalmem } from "node:os";
-
 import { limits } from "../../spec";
+import { memoryShare } from "../memoryShare";
 import { GatewayError } from "./gatewayError";
 
 /** What bodies of invocations of all functions may take of a gateway's memory together. */
 export class BodyBudget {
   private taken = 0;
 
-  constructor(private readonly maxBytes: number = shareOfMemory()) {}
+  constructor(
+    private readonly maxBytes: number = memoryShare(
+      limits.HELD_MEMORY_SHARE,
+      Infinity,
+      limits.MAX_UNLIMITED_HELD_BYTES,
+    ),
+  ) {}
 
   /** What a body is refused with that would need so many bytes more; undefined where there is room. */
   refusal(more: number): GatewayError | undefined {
@@ -24,13 +29,4 @@ export class BodyBudget {
   change(bytes: number): void {
     this.taken += bytes;
   }
-}
-
-/** A share of the container's memory, or where nothing limits it of the machine's, which is for others as well. */
-function shareOfMemory(): number {
-  const machine = totalmem();
-  const limit = process.constrainedMemory();
-  const isLimited = limit > 0 && limit < machine;
-  const share = Math.floor((isLimited ? limit : machine) * limits.HELD_MEMORY_SHARE);
-  return isLimited ? share : Math.min(share, limits.MAX_UNLIMITED_HELD_BYTES);
 }

@@ -1,5 +1,6 @@
 import { limits } from "../../spec";
 import { GatewayError } from "../invocations/gatewayError";
+import { memoryShare } from "../memoryShare";
 
 /**
  * What messages that are being received, or that their store has not confirmed yet, may take of a gateway's memory.
@@ -9,7 +10,9 @@ import { GatewayError } from "../invocations/gatewayError";
 export class PublishBudget {
   private taken = 0;
 
-  constructor(private readonly maxBytes: number = limits.MAX_PUBLISHING_BYTES) {}
+  constructor(
+    private readonly maxBytes: number = memoryShare(limits.PUBLISHING_MEMORY_SHARE, limits.MAX_PUBLISHING_BYTES),
+  ) {}
 
   /**
    * A share for a message that is about to be read.

@@ -3,6 +3,7 @@ import { type ServerResponse } from "node:http";
 import { EndpointServer } from "../../../src/gateway/endpoints/endpointServer";
 import { HttpCaller } from "../../../src/gateway/endpoints/httpCaller";
 import { UnsentAnswers, type UnsentAnswersOptions } from "../../../src/gateway/endpoints/unsentAnswers";
+import { ANY_PORT } from "../../support/anyPort";
 import { RawConnection } from "../../support/httpClient";
 import { waitUntil } from "../../support/waitUntil";
 
@@ -23,10 +24,9 @@ async function serve(options: UnsentAnswersOptions): Promise<void> {
   responses = [];
   opened = [];
   server = new EndpointServer({
-    host: "127.0.0.1",
-    port: () => 0,
+    ports: [ANY_PORT],
     find: () => undefined,
-    publish: (request, response, queue, requestId, isClosing) => {
+    publish: ({ request, response, queue, requestId, isClosing }) => {
       responses.push(response);
       const caller = new HttpCaller(request, response, requestId, isClosing, unsentAnswers);
       if (queue === "small") return caller.answer({ status: 200, headers: [] }, Buffer.from("small"));
@@ -42,6 +42,7 @@ async function serve(options: UnsentAnswersOptions): Promise<void> {
 }
 
 afterEach(async () => {
+  jest.restoreAllMocks();
   for (const connection of opened) connection.end();
   await server.close();
 });
@@ -68,10 +69,16 @@ async function read(connection: RawConnection, bytes: number): Promise<void> {
 const LONG = { minBytesPerSecond: 0, periodMs: 3_000 };
 const seenToTake = () => new Promise((resolve) => setTimeout(resolve, LONG.periodMs / 10));
 
-test.each(["large", "stream"])(
-  "what clients do not take is kept up to a limit, and the one that takes nothing for longest is cut off: %s",
-  async (queue) => {
-    await serve({ maxBytes: 3.5 * LARGE, ...LONG });
+test.each([
+  ["large", { maxBytes: 3.5 * LARGE }],
+  ["stream", { maxBytes: 3.5 * LARGE }],
+  ["large", {}],
+])(
+  "what clients do not take is kept up to a limit, and the one that takes nothing for longest is cut off: %s, %j",
+  async (queue, limit) => {
+    // of which a quarter is the limit where none is given
+    jest.spyOn(process, "constrainedMemory").mockReturnValue(14 * LARGE);
+    await serve({ ...limit, ...LONG });
     const first = await ask(queue);
     await ask(queue);
     await ask("small");

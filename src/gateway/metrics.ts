@@ -28,7 +28,13 @@ type Labels = Record<string, string>;
 interface FunctionLabels {
   function: Labels;
   byTrigger: Map<string, Labels>;
-  byStatus: Map<string, Map<number, Labels>>;
+  byStatus: Map<string, Map<number, StatusCount>>;
+}
+
+/** Invocations that have ended since the last scrape: what they are counted with until then takes next to no time. */
+interface StatusCount {
+  labels: Labels;
+  count: number;
 }
 
 /**
@@ -99,7 +105,7 @@ export class PrometheusMetrics implements GatewayMetrics {
     const now = performance.now();
     const trigger = head.trigger.type;
     const labels = this.labelsOf(functionName);
-    this.invocations.inc(statusLabels(labels, trigger, Math.trunc(status / 100)));
+    statusCount(labels, trigger, Math.trunc(status / 100)).count++;
     if (coldStart) this.coldStarts.inc(labels.function);
     if (dispatchedAt > 0) this.durations.observe(triggerLabels(labels, trigger), (now - dispatchedAt) / 1_000);
     this.waits.observe(labels.function, ((dispatchedAt > 0 ? dispatchedAt : now) - arrivedAt) / 1_000);
@@ -111,7 +117,9 @@ export class PrometheusMetrics implements GatewayMetrics {
 
   text(): Promise<string> {
     const functions = this.loads.functions();
-    for (const [name, labels] of this.known) if (!functions.has(name)) this.forget(name, labels);
+    for (const [name, labels] of this.known)
+      if (functions.has(name)) this.handOver(labels);
+      else this.forget(name, labels);
     for (const gauge of [this.held, this.running, this.instances]) gauge.reset();
     for (const name of functions.keys()) {
       const load = this.loads.load(name);
@@ -133,12 +141,20 @@ export class PrometheusMetrics implements GatewayMetrics {
     return labels;
   }
 
+  private handOver({ byStatus }: FunctionLabels): void {
+    for (const classes of byStatus.values())
+      for (const each of classes.values()) {
+        this.invocations.inc(each.labels, each.count);
+        each.count = 0;
+      }
+  }
+
   private forget(functionName: string, { function: own, byTrigger, byStatus }: FunctionLabels): void {
     this.known.delete(functionName);
     this.coldStarts.remove(own);
     this.waits.remove(own);
     for (const labels of byTrigger.values()) this.durations.remove(labels);
-    for (const classes of byStatus.values()) for (const labels of classes.values()) this.invocations.remove(labels);
+    for (const classes of byStatus.values()) for (const { labels } of classes.values()) this.invocations.remove(labels);
   }
 }
 
@@ -149,12 +165,14 @@ function triggerLabels({ function: own, byTrigger }: FunctionLabels, trigger: st
 }
 
 /** @param statusClass - The status' first digit. What a handler makes up beyond HTTP's counts as 5xx, as servers do. */
-function statusLabels({ function: own, byStatus }: FunctionLabels, trigger: string, statusClass: number): Labels {
+function statusCount({ function: own, byStatus }: FunctionLabels, trigger: string, statusClass: number): StatusCount {
   const known = Math.min(Math.max(statusClass, 0), 5);
   let classes = byStatus.get(trigger);
-  if (classes === undefined) byStatus.set(trigger, (classes = new Map<number, Labels>()));
-  let labels = classes.get(known);
-  if (labels === undefined)
-    classes.set(known, (labels = { ...own, trigger, status: known === 0 ? "none" : `${known}xx` }));
-  return labels;
+  if (classes === undefined) byStatus.set(trigger, (classes = new Map<number, StatusCount>()));
+  let counted = classes.get(known);
+  if (counted === undefined) {
+    counted = { labels: { ...own, trigger, status: known === 0 ? "none" : `${known}xx` }, count: 0 };
+    classes.set(known, counted);
+  }
+  return counted;
 }

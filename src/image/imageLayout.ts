@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 
-import { IMAGE_CODE_FOLDER, IMAGE_GATEWAY_FILE, IMAGE_RUNTIME_FOLDER, limits } from "../spec";
+import { heapArguments, IMAGE_CODE_FOLDER, IMAGE_GATEWAY_FILE, IMAGE_RUNTIME_FOLDER, limits } from "../spec";
 
 /** Where a context has what dependencies are installed by. */
 export const MANIFESTS_FOLDER = "manifests";
@@ -29,14 +29,14 @@ export function instanceCommand(runtime: "nodejs" | "custom", { memoryMiB }: { m
   return [
     "node",
     "--enable-source-maps",
-    ...(memoryMiB === undefined ? [] : [`--max-old-space-size=${Math.floor(memoryMiB * limits.HEAP_SHARE)}`]),
+    ...(memoryMiB === undefined ? [] : heapArguments(memoryMiB, limits.HEAP_SHARE)),
     posix.join(IMAGE_RUNTIME_FOLDER, "node/main.js"),
   ];
 }
 
-/** What starts a gateway in its image. */
-export function gatewayCommand(): string[] {
-  return ["node", "--enable-source-maps", IMAGE_GATEWAY_FILE];
+/** What starts a gateway in its image, with arguments of Node.js. */
+export function gatewayCommand(nodeArguments: readonly string[] = []): string[] {
+  return ["node", "--enable-source-maps", ...nodeArguments, IMAGE_GATEWAY_FILE];
 }
 
 export { IMAGE_CODE_FOLDER, IMAGE_GATEWAY_FILE, IMAGE_RUNTIME_FOLDER };

@@ -4,6 +4,7 @@ export * from "./documents";
 export type * from "./documentTypes";
 export * from "./endpointPath";
 export type * from "./handlerTypes";
+export * from "./heap";
 export * from "./instances";
 export * from "./jsonSchema";
 export * as limits from "./limits";

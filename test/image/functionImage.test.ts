@@ -116,7 +116,8 @@ ENTRYPOINT ["/fullcode/lib/ld.so","--library-path","/fullcode/lib","/fullcode/bi
     expect(instanceCommand("nodejs", { memoryMiB: 256 })).toEqual([
       "node",
       "--enable-source-maps",
-      "--max-old-space-size=192",
+      "--max-old-space-size=168",
+      "--max-semi-space-size=8",
       "/fullcode/runtime/node/main.js",
     ]);
   });

@@ -31,9 +31,9 @@ export interface EndpointPort {
 }
 
 export interface EndpointListenerEvents {
-  onRequest(request: IncomingMessage, response: ServerResponse, side: Side): void;
+  onRequest: (request: IncomingMessage, response: ServerResponse, side: Side) => void;
   /** What a client has sent is no request. */
-  onMalformed(error: Error, socket: Socket): void;
+  onMalformed: (error: Error, socket: Socket) => void;
 }
 
 /** An HTTP server at one port. */

@@ -10,6 +10,7 @@ import {
   agencyFileName,
   DEFAULT_ENTRYPOINT,
   type FunctionDocument,
+  heapArguments,
   limits,
   PARAMS_FILE,
   type RegionDocument,
@@ -113,8 +114,8 @@ export class Launcher {
       [LINK_TOKEN_VARIABLE]: token,
     });
     const { groups } = this.options;
-    const heapMiB = Math.floor(document.memoryMiB * limits.HEAP_SHARE);
-    const args = ["--enable-source-maps", `--max-old-space-size=${heapMiB}`, NODE_RUNTIME];
+    const heap = heapArguments(document.memoryMiB, limits.HEAP_SHARE);
+    const args = ["--enable-source-maps", ...heap, NODE_RUNTIME];
     // a folder that has gone is reported by the runtime, as an error of the invocation
     const cwd = existsSync(code.codeFolder) ? code.codeFolder : this.options.projectFolder;
     return new InstanceProcess({ command: process.execPath, args, environment, folder: cwd, groups }, events);

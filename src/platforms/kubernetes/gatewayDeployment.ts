@@ -9,6 +9,7 @@ import {
   GATEWAY_SECRETS_FOLDER,
   GATEWAY_STATE_FOLDER,
   type GatewayConfig,
+  heapArguments,
   limits,
   POD_IP_VARIABLE,
   POD_NAME_VARIABLE,
@@ -66,7 +67,7 @@ function gatewayPod(settings: RegionSettings, image: pulumi.Input<string>, secre
     container: {
       name: "gateway",
       image,
-      command: withHeap(gatewayCommand(), Math.floor(memory * HEAP_SHARE)),
+      command: gatewayCommand(heapArguments(memory, HEAP_SHARE)),
       env: [
         literal(GATEWAY_CONFIG_VARIABLE, JSON.stringify(configOf(settings))),
         fieldOfPod(POD_NAME_VARIABLE, "metadata.name"),
@@ -96,10 +97,6 @@ function gatewayPod(settings: RegionSettings, image: pulumi.Input<string>, secre
       { name: "state", emptyDir: { sizeLimit: STATE_SPACE } },
     ],
   });
-}
-
-function withHeap([node, ...rest]: string[], mib: number): string[] {
-  return [node, `--max-old-space-size=${mib}`, ...rest];
 }
 
 function configOf({ namespace, app, place, nats }: RegionSettings): GatewayConfig {

@@ -105,7 +105,13 @@ describe("a Node.js function", () => {
     expect(image).toMatch(/^registry\.example\.com\/shop\/orders@sha256:[0-9a-f]{64}$/);
     expect(container).toEqual({
       name: "function",
-      command: ["node", "--enable-source-maps", "--max-old-space-size=384", "/fullcode/runtime/node/main.js"],
+      command: [
+        "node",
+        "--enable-source-maps",
+        "--max-old-space-size=336",
+        "--max-semi-space-size=16",
+        "/fullcode/runtime/node/main.js",
+      ],
       envFrom: [{ secretRef: { name: autonamed("orders.production.eu.variables") } }],
       ports: [{ name: "probe", containerPort: 9100 }],
       resources: { requests: { cpu: "250m", memory: "512Mi" }, limits: { memory: "512Mi" } },
@@ -302,7 +308,7 @@ describe("what depends on the function's settings", () => {
     const cluster = await declareFunction({ memory: 2048, cpu: 2 });
     const { spec } = cluster.object<Deployment>("Deployment", NAME);
     expect(spec.template.spec.containers[0]).toMatchObject({
-      command: expect.arrayContaining(["--max-old-space-size=1536"]) as string[],
+      command: expect.arrayContaining(["--max-old-space-size=1488", "--max-semi-space-size=16"]) as string[],
       resources: { requests: { cpu: "2", memory: "2Gi" }, limits: { memory: "2Gi" } },
     });
   });

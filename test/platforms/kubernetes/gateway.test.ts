@@ -86,7 +86,13 @@ describe("gateways", () => {
     expect(container).toEqual({
       name: "gateway",
       image: "registry.example.com/gateway:1",
-      command: ["node", "--max-old-space-size=512", "--enable-source-maps", "/fullcode/gateway/main.js"],
+      command: [
+        "node",
+        "--enable-source-maps",
+        "--max-old-space-size=464",
+        "--max-semi-space-size=16",
+        "/fullcode/gateway/main.js",
+      ],
       ports: [
         { name: "http", containerPort: 8080 },
         { name: "published", containerPort: 8081 },

@@ -6,7 +6,7 @@ import {
   PROTOCOL_VERSION,
   splitHead,
 } from "../../link/frames";
-import { type LinkSocket, type LinkSocketEvents } from "../../link/linkSocket";
+import { type DeferredSender, type LinkSocket, type LinkSocketEvents } from "../../link/linkSocket";
 import { type Hello, type InvocationError, type InvokeHead, type LogLine, type Welcome } from "../../link/messages";
 import { type InvocationLink, KEEPS_CREDIT, LinkInvocation } from "./linkInvocation";
 import { type Places, Share } from "./places";
@@ -35,7 +35,7 @@ interface Incoming {
 }
 
 /** An instance's link to one gateway: says hello, takes invocations, gives their places back. */
-export class GatewayLink implements InvocationLink {
+export class GatewayLink implements InvocationLink, DeferredSender {
   private readonly socket: LinkSocket;
   private readonly share: Share;
   private readonly running = new Map<number, LinkInvocation>();
@@ -45,6 +45,7 @@ export class GatewayLink implements InvocationLink {
   /** Nothing more comes from the gateway. */
   drained = false;
   private connected = false;
+  private unsentCredits = 0;
 
   constructor(
     open: OpenSocket,
@@ -60,7 +61,7 @@ export class GatewayLink implements InvocationLink {
       () => (this.connected = true),
     );
     this.socket.sendJson(FrameType.Hello, 0, { protocol: PROTOCOL_VERSION, ...hello } satisfies Hello);
-    this.share = new Share((count) => this.socket.send(FrameType.Credit, count));
+    this.share = new Share((count) => this.credit(count));
     places.join(this.share);
   }
 
@@ -79,6 +80,17 @@ export class GatewayLink implements InvocationLink {
 
   initFailed(error: InvocationError): void {
     this.socket.sendJson(FrameType.InitFailed, 0, error);
+  }
+
+  /** Under load, places become free by the dozen in a turn of the event loop: one frame has the credits of all. */
+  private credit(count: number): void {
+    if (this.unsentCredits === 0) this.socket.defer(this);
+    this.unsentCredits += count;
+  }
+
+  sendDeferred(): void {
+    this.socket.send(FrameType.Credit, this.unsentCredits);
+    this.unsentCredits = 0;
   }
 
   /** Console lines that belong to no invocation. */

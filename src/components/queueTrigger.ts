@@ -26,7 +26,7 @@ export interface QueueTriggerArgs extends TriggerArgs<QueueDocument> {
   backoff?: number;
   /**
    * Whether messages are taken from outside as well: where the endpoints of a `kubernetes()` region are published, and
-   * where a proxy that a `local()` region trusts has forwarded them. Whoever gets there can send any number. From inside
+   * where a proxy in front of a `local()` region has forwarded them. Whoever gets there can send any number. From inside
    * they always are: functions of the region, pods of its cluster, programs of its machine.
    * @default false
    */

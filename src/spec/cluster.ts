@@ -19,6 +19,8 @@ export const MANAGED_BY = "fullcode";
 
 /** Objects that each region's namespace has one of. */
 export const GATEWAY_NAME = "gateway";
+/** Port of the Service {@link GATEWAY_NAME}. */
+export const INSIDE_SERVICE_PORT = 80;
 /** Service that an Ingress, an HTTPRoute or a load balancer leads to. */
 export const PUBLISHED_SERVICE = "gateway-published";
 /** Headless Service that names every gateway replica, ready or not: what instances link to. */

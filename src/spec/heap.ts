@@ -14,7 +14,9 @@ const SEMI_SPACES = 3;
  * @param share - Of it, for the heap with its new objects: 0 to 1.
  */
 export function heapArguments(memoryMiB: number, share: number): string[] {
-  const semiSpace = Math.min(Math.max(Math.floor(memoryMiB / MEMORY_TO_SEMI_SPACE), 1), MAX_SEMI_SPACE_MIB);
+  const room = Math.min(Math.max(memoryMiB / MEMORY_TO_SEMI_SPACE, 1), MAX_SEMI_SPACE_MIB);
+  // V8 rounds up to a power of two
+  const semiSpace = 2 ** Math.floor(Math.log2(room));
   const oldSpace = Math.floor(memoryMiB * share) - SEMI_SPACES * semiSpace;
   return [`--max-old-space-size=${oldSpace}`, `--max-semi-space-size=${semiSpace}`];
 }

@@ -57,7 +57,7 @@ export const PUBLISHING_MEMORY_SHARE = 1 / 16;
 /** As many bytes at most. */
 export const MAX_PUBLISHING_BYTES = 64 * MIB;
 /** Share of a gateway's memory for answers that clients have not taken yet; beyond it, those that stall are cut off. */
-export const UNSENT_MEMORY_SHARE = 1 / 4;
+export const UNSENT_MEMORY_SHARE = 1 / 8;
 /** As many bytes at most. */
 export const MAX_UNSENT_ANSWER_BYTES = 256 * MIB;
 /** A client that takes less of its answer than this, on average of a minute, is cut off. */

@@ -141,7 +141,6 @@ describe("with NetworkPolicies enforced", () => {
     const running = answerOf(`${url}/work?ms=20000`);
     const [pod] = await eu.untilPods(NAMESPACE, WORK_PODS, 1);
     const closed: Target[] = [
-      targets.gatewayPublished,
       targets.gatewayScaler,
       targets.gatewayProbe,
       targets.nats,

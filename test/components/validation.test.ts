@@ -495,9 +495,9 @@ describe("QueueTrigger", () => {
   });
 
   test("bad names and numbers", () => {
-    const args = { function: orders, queue: "Orders!", maxDeliveries: 0, backoff: -1 };
+    const args = { function: orders, queue: "Orders!", maxDeliveries: 0, backoff: -1, published: "yes" as never };
     expect(messageOf(() => new QueueTrigger("bad", args))).toMatch(
-      /^QueueTrigger "bad": queue: "Orders!" must consist .*; maxDeliveries: .*; backoff: .*$/,
+      /^QueueTrigger "bad": queue: "Orders!" must consist .*; maxDeliveries: .*; backoff: .*; published: .*boolean.*$/,
     );
   });
 });

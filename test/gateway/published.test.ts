@@ -1,3 +1,4 @@
+import { RawConnection } from "../support/httpClient";
 import { testGateways, type TestGateway } from "../support/testGateway";
 import { waitUntil } from "../support/waitUntil";
 
@@ -54,7 +55,24 @@ describe("behind a proxy that the region trusts", () => {
   });
 });
 
-test("nobody comes from outside where no proxy is trusted", async () => {
-  const gateway = await start({});
-  expect((await send(gateway, "closed", FORWARDED)).status).toBe(202);
-});
+test.each([FORWARDED, { forwarded: "for=203.0.113.9" }, { "x-forwarded-for": "" }])(
+  "what any proxy has forwarded has come from outside: %j",
+  async (headers) => {
+    const gateway = await start({});
+    expect((await send(gateway, "closed", headers)).status).toBe(404);
+    expect((await send(gateway, "open", headers)).status).toBe(202);
+  },
+);
+
+test.each(["/queues/closed", "/queues/closed/", "/queues/closed?a=b", "/queues/%63losed", "http://shop/queues/closed"])(
+  "no way of writing it gets to a queue from outside: %s",
+  async (target) => {
+    const gateway = await start({});
+    const connection = await RawConnection.open(gateway.port);
+    const head = "Host: a\r\nX-Forwarded-For: 203.0.113.9\r\nContent-Length: 1\r\n\r\n1";
+    connection.write(`POST /queues/open HTTP/1.1\r\n${head}POST ${target} HTTP/1.1\r\n${head}`);
+    await waitUntil("both are answered", () => connection.statuses.length === 2);
+    expect(connection.statuses).toEqual([202, 404]);
+    connection.end();
+  },
+);

@@ -18,7 +18,7 @@ const IDLE_SWEEP_MS = 50;
  *
  * - `inside`: those that are near the functions. No proxy is in front.
  * - `outside`: those that the region's endpoints are published to.
- * - `both`: those that a trusted proxy has forwarded are from outside, and all others from inside.
+ * - `both`: those that a proxy has forwarded are from outside, and all others from inside.
  */
 export type Side = "inside" | "outside" | "both";
 

@@ -35,7 +35,7 @@ interface UnsentAnswer {
  * Answers that their clients have not taken yet, and that a gateway has in its memory until they do.
  *
  * When there are too many, those are cut off whose clients have taken nothing for the longest time. New requests could
- * be refused instead; then some forty clients that do not read, at 6 MiB each, would keep all others out.
+ * be refused instead; then some twenty clients that do not read, at 6 MiB each, would keep all others out.
  */
 export class UnsentAnswers {
   private readonly answers = new Map<ServerResponse, UnsentAnswer>();
@@ -98,7 +98,8 @@ export class UnsentAnswers {
     for (const answer of this.answers.values()) this.count(answer);
     if (this.bytes <= this.maxBytes) return;
     const wanted = this.maxBytes * (1 - ROOM_SHARE);
-    for (const answer of [...this.answers.values()].sort((a, b) => a.movedAt - b.movedAt)) {
+    // one that is larger than the limit by itself is nobody's fault
+    for (const answer of [...this.answers.values()].sort((a, b) => a.movedAt - b.movedAt).slice(0, -1)) {
       if (this.bytes <= wanted) return;
       this.cutOff(answer);
     }

@@ -73,7 +73,8 @@ export interface HttpRouteArgs {
 }
 
 /**
- * Arguments of the Service that the endpoints are behind. Whoever reaches it reaches endpoints and, by `POST /queues/…`, queues.
+ * Arguments of the Service that clients from outside come by. Whoever reaches it reaches the endpoints, and queues whose
+ * trigger has `published`.
  */
 export interface ServiceArgs {
   /**

@@ -15,12 +15,16 @@ const NGINX_ANNOTATIONS = {
   "nginx.ingress.kubernetes.io/proxy-send-timeout": waitSeconds(),
 };
 
-/** Publishes the endpoints by an Ingress or an HTTPRoute, if the region has one. */
+/**
+ * Publishes the endpoints by an Ingress or an HTTPRoute, if the region has one.
+ *
+ * @param options - Of the resources: they should depend on gateways that have the port for it.
+ */
 export function createGatewayRoutes(
   objects: RegionObjects,
   name: string,
   { ingress, httpRoute, service }: RegionSettings,
-  parent: pulumi.Resource,
+  options: pulumi.CustomResourceOptions,
 ): void {
   const identity = { objectName: GATEWAY_NAME, name: GATEWAY_NAME, component: "gateway" };
   if (ingress !== undefined) {
@@ -33,7 +37,7 @@ export function createGatewayRoutes(
       ...(tlsSecret !== undefined && { tls: [{ hosts: [host], secretName: tlsSecret }] }),
       rules: [{ host, http: { paths: [{ path: "/", pathType: "Prefix", backend }] } }],
     };
-    objects.create("Ingress", `${name}.gateway`, { ...identity, annotations }, { spec }, { parent });
+    objects.create("Ingress", `${name}.gateway`, { ...identity, annotations }, { spec }, options);
   }
   if (httpRoute !== undefined) {
     const spec = {
@@ -44,7 +48,7 @@ export function createGatewayRoutes(
         { backendRefs: [{ name: PUBLISHED_SERVICE, port: service.port }], timeouts: { request: `${waitSeconds()}s` } },
       ],
     };
-    objects.create("HTTPRoute", `${name}.gateway`, identity, { spec }, { parent });
+    objects.create("HTTPRoute", `${name}.gateway`, identity, { spec }, options);
   }
 }
 

@@ -1,6 +1,13 @@
 import type * as pulumi from "@pulumi/pulumi";
 
-import { GATEWAY_NAME, GATEWAY_PORTS, LINK_SERVICE, PUBLISHED_SERVICE, SCALER_SERVICE } from "../../spec";
+import {
+  GATEWAY_NAME,
+  GATEWAY_PORTS,
+  INSIDE_SERVICE_PORT,
+  LINK_SERVICE,
+  PUBLISHED_SERVICE,
+  SCALER_SERVICE,
+} from "../../spec";
 import { SKIP_AWAIT, WAIT_FOR_ADDRESS } from "./awaiting";
 import { selectorOf } from "./labels";
 import type { CreatedObject, RegionObjects } from "./regionObjects";
@@ -36,7 +43,7 @@ export function createGatewayServices(
     { spec: links },
     { parent },
   );
-  const inside = { selector, ports: [{ name: "http", port: service.port, targetPort: "http" }] };
+  const inside = { selector, ports: [{ name: "http", port: INSIDE_SERVICE_PORT, targetPort: "http" }] };
   objects.create("Service", `${name}.gateway`, { ...role, objectName: GATEWAY_NAME }, { spec: inside }, { parent });
   const outside = {
     type: service.type,

@@ -118,7 +118,8 @@ export interface KubernetesArgs {
    */
   service?: ServiceArgs;
   /**
-   * Proxies in front of the gateway that add to `X-Forwarded-For`, 0 to 10. `req.client.ip` is what the first of them saw.
+   * Proxies in front of the gateway that add to `X-Forwarded-For`, 0 to 10. `req.client.ip` is what the first of them saw. Calls
+   * of the Service `gateway` have the address that they came from.
    * @default 1 with `ingress` or `httpRoute`, else 0
    */
   trustedProxies?: number;

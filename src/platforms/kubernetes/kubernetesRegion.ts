@@ -80,7 +80,6 @@ export class KubernetesRegion implements RegionPlatform {
     }
     const services = createGatewayServices(objects, name, settings, parent);
     this.scaler = services.scaler;
-    createGatewayRoutes(objects, name, settings, parent);
     this.url = settings.url.isFinal ? pulumi.output(settings.url.text) : loadBalancerUrl(services.published, settings);
     this.insideUrl = pulumi.output(settings.insideUrl);
 
@@ -101,6 +100,7 @@ export class KubernetesRegion implements RegionPlatform {
       dependsOn: [regionObject, ...access, ...nats.dependsOn],
     };
     this.gateway = createGatewayDeployment(objects, name, settings, gatewayArgs, parent);
+    createGatewayRoutes(objects, name, settings, { parent, dependsOn: [this.gateway] });
     const label = `${place.environment}/${place.region}`;
     if (settings.autoscaler === "keda") this.kedaHooks = kedaHooks(label, parent);
     else

@@ -114,8 +114,8 @@ export function createNetworkPolicies(
     podSelector: { matchLabels: FUNCTIONS },
     policyTypes: ["Egress"],
     egress: [
-      // messages of their own region's queues go by `POST /queues/…`
-      { to: pods(GATEWAYS), ports: ports([GATEWAY_PORTS.link, GATEWAY_PORTS.http]) },
+      // messages go by `POST /queues/…`; many networks lead the address of a load balancer straight to its pods
+      { to: pods(GATEWAYS), ports: ports([GATEWAY_PORTS.link, GATEWAY_PORTS.http, GATEWAY_PORTS.published]) },
       ...(networkPolicies.egress ?? []).map(egressOf),
     ],
   });
@@ -160,7 +160,8 @@ function gatewayIngress({
   const isOpen = ingressNamespace === undefined;
   return [
     { ...(!isOpen && { from: [namespace(ingressNamespace)] }), ports: ports([GATEWAY_PORTS.published]) },
-    { ...(!isOpen && { from: pods(FUNCTIONS) }), ports: ports([GATEWAY_PORTS.http]) },
+    // pods of all namespaces, and nobody whose network reaches the addresses of pods
+    { from: isOpen ? [{ namespaceSelector: {} }] : pods(FUNCTIONS), ports: ports([GATEWAY_PORTS.http]) },
     { from: pods(FUNCTIONS), ports: ports([GATEWAY_PORTS.link]) },
     { from: [namespace(kedaNamespace), ...pods(GATEWAYS)], ports: ports([GATEWAY_PORTS.scaler]) },
   ];

@@ -1,5 +1,5 @@
 import { DEFAULT_PLATFORM, dockerImageBuilder, type ImageBuilder } from "../../image";
-import { GATEWAY_NAME, NATS_NAME, NATS_PORT } from "../../spec";
+import { GATEWAY_NAME, INSIDE_SERVICE_PORT, NATS_NAME, NATS_PORT } from "../../spec";
 import type { RegionPlace } from "../platform";
 import { withoutUndefined } from "../withoutUndefined";
 import { isExternalNats } from "./checkNats";
@@ -104,7 +104,7 @@ export function settle(args: KubernetesArgs, app: string, place: RegionPlace): R
       args.service?.externalTrafficPolicy ?? (args.service?.type === "LoadBalancer" ? "Local" : undefined),
     annotations: args.service?.annotations ?? {},
   };
-  const insideUrl = httpUrl(`${GATEWAY_NAME}.${namespace}.svc`, service.port);
+  const insideUrl = httpUrl(`${GATEWAY_NAME}.${namespace}.svc`, INSIDE_SERVICE_PORT);
   const isPublished = args.ingress !== undefined || args.httpRoute !== undefined;
   return {
     ...args,

@@ -89,8 +89,15 @@ export class GatewayLink implements InvocationLink, DeferredSender {
   }
 
   sendDeferred(): void {
+    if (this.unsentCredits === 0) return;
     this.socket.send(FrameType.Credit, this.unsentCredits);
     this.unsentCredits = 0;
+  }
+
+  /** It takes away the credits that were given before, so these have to be before it. */
+  private sendDecline(id: number): void {
+    this.sendDeferred();
+    this.socket.send(FrameType.Decline, id);
   }
 
   /** Console lines that belong to no invocation. */
@@ -120,6 +127,7 @@ export class GatewayLink implements InvocationLink, DeferredSender {
   }
 
   onDeclined(id: number): void {
+    this.sendDecline(id);
     this.forget(id);
     this.places.decline(this.share);
   }
@@ -131,7 +139,7 @@ export class GatewayLink implements InvocationLink, DeferredSender {
   private onFrame(type: FrameType, id: number, payload: Buffer): void {
     switch (type) {
       case FrameType.Invoke: {
-        if (!this.places.take(this.share)) return this.socket.send(FrameType.Decline, id);
+        if (!this.places.take(this.share)) return this.sendDecline(id);
         const { head, body } = splitHead<InvokeHead>(payload);
         if (head.bodyBytes === undefined) return this.begin(id, head, body.length === 0 ? NO_BODY : Buffer.from(body));
         this.incoming.set(id, { head, parts: [] });

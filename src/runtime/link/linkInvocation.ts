@@ -145,7 +145,6 @@ export class LinkInvocation implements DeferredSender {
   decline(): void {
     if (this.ended) return;
     this.ended = true;
-    this.socket.send(FrameType.Decline, this.id);
     this.link.onDeclined(this.id);
   }
 

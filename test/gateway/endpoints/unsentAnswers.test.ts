@@ -76,8 +76,8 @@ test.each([
 ])(
   "what clients do not take is kept up to a limit, and the one that takes nothing for longest is cut off: %s, %j",
   async (queue, limit) => {
-    // of which a quarter is the limit where none is given
-    jest.spyOn(process, "constrainedMemory").mockReturnValue(14 * LARGE);
+    // of which an eighth is the limit where none is given
+    jest.spyOn(process, "constrainedMemory").mockReturnValue(28 * LARGE);
     await serve({ ...limit, ...LONG });
     const first = await ask(queue);
     await ask(queue);
@@ -96,6 +96,14 @@ test.each([
     expect(first.text.length).toBeGreaterThan(LARGE);
   },
 );
+
+test("an answer that is larger than the limit is not cut off for that", async () => {
+  await serve({ maxBytes: LARGE / 4, ...LONG });
+  const reader = await ask("large");
+  reader.socket.resume();
+  await waitUntil("it is there", () => reader.text.length > LARGE || reader.isClosed);
+  expect(reader.text.length).toBeGreaterThan(LARGE);
+});
 
 test("answers that were taken, or whose clients have left, make room", async () => {
   await serve({ maxBytes: 3 * LARGE, ...LONG });

@@ -249,7 +249,7 @@ describe("how a region is reached", () => {
   });
 
   test.each<[string, Partial<KubernetesArgs>, string, number]>([
-    ["another port", { service: { port: 8080 } }, "http://gateway.shop-production.svc:8080", 0],
+    ["another port", { service: { port: 8080 } }, "http://gateway.shop-production.svc", 0],
     ["a node's port", { service: { type: "NodePort" } }, "http://gateway.shop-production.svc", 0],
     ["a load balancer", { service: { type: "LoadBalancer" } }, "http://192.0.2.7", 0],
     ["a load balancer's port", { service: { type: "LoadBalancer", port: 8080 } }, "http://192.0.2.7:8080", 0],

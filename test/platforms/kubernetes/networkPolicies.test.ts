@@ -77,7 +77,8 @@ describe("what may connect to what", () => {
   test.each<[from: string, to: string, port: number, protocol?: string]>([
     ["ingress", "gateway", 8081],
     ["internet", "gateway", 8081],
-    ["internet", "gateway", 8080],
+    ["ingress", "gateway", 8080],
+    ["orders", "gateway", 8081],
     ["orders", "gateway", 7080],
     ["plain", "gateway", 7080],
     ["orders", "gateway", 8080],
@@ -113,7 +114,7 @@ describe("what may connect to what", () => {
     ["internet", "gateway", 9100],
     ["internet", "gateway", 7070],
     ["keda", "gateway", 7080],
-    ["orders", "gateway", 8081],
+    ["internet", "gateway", 8080],
     ["orders", "gateway", 9090],
     ["orders", "gateway", 9100],
     ["orders", "gateway", 7070],

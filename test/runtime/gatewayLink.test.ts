@@ -23,7 +23,7 @@ class Peer {
     this.socket = LinkSocket.accepted(gateway, { onFrame: (type, id) => this.onFrame(type, id), onClose: nothing });
     const hello = { token: "t", function: "f", version: "v1", instance: "i" };
     const open = (events: Parameters<typeof LinkSocket.accepted>[1]) => LinkSocket.accepted(instance, events);
-    this.link = new GatewayLink(open, hello as never, places, {
+    this.link = new GatewayLink(open, hello, places, {
       onWelcome: nothing,
       onInvocation: (invocation) => this.running.push(invocation),
       onPeers: nothing,

@@ -81,6 +81,11 @@ export class ClusterGatewayProcess {
     return call(`http://127.0.0.1:${this.ports.http}${path}`);
   }
 
+  /** Reads nothing more of what it logs: the next line cannot be written. */
+  closeLog(): void {
+    this.child.stdout!.destroy();
+  }
+
   /** Makes something in it fail that nobody awaits. */
   fail(): void {
     this.child.send("fail");

@@ -20,6 +20,8 @@ export function leaveInOrder(leave: () => Promise<void>, note: (level: "error", 
     note("error", `the gateway leaves and starts anew, because of an unexpected failure: ${reason}`);
     end(1);
   };
+  // a log that nobody takes is no reason to leave, and to say so there would be the next failure
+  process.stdout.on("error", () => undefined);
   process.on("SIGTERM", () => end(0));
   process.on("SIGINT", () => end(0));
   process.on("unhandledRejection", failed);

@@ -152,6 +152,20 @@ test("one port is for those inside, the other for all that is published", async 
   expect(await statuses(http)).toEqual([202, 202]);
 });
 
+test("a gateway whose log nobody takes goes on", async () => {
+  declareRegion();
+  declareFunction();
+  await start();
+  await ready();
+  await startPod("module.exports = (req, res) => res.send('served');");
+  gateway.closeLog();
+  // these are logged
+  api.document({ kind: "Queue", name: "bad", function: "f", queue: "Bad!" });
+  api.document({ kind: "Route", name: "later", function: "f", method: "GET", path: "/later" });
+  await waitUntil("what came with it is served", async () => (await gateway.call("/later")).text === "served");
+  expect(await gateway.unreadyReason()).toBeUndefined();
+});
+
 test("a failure that nobody expected is logged, and requests that are open get their answers", async () => {
   declareRegion();
   declareFunction();

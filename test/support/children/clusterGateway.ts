@@ -49,6 +49,7 @@ async function main({ apiServer, caFile, ports, roots, folder }: ClusterGatewayR
     () => gateway.leave(),
     (level, message) => onLog({ time: Date.now(), level, message, source: "gateway" }),
   );
+  process.on("disconnect", () => process.exit(1));
   process.on("message", () => void Promise.reject(new Error("nobody expected this")));
   await gateway.start();
 }

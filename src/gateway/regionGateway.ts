@@ -1,4 +1,4 @@
-import { type FunctionDocument, type RegionDocument } from "../spec";
+import { type FunctionDocument, type QueueDocument, type RegionDocument } from "../spec";
 import { serveAdminApi } from "./admin/adminApi";
 import { type AdminServer } from "./admin/adminServer";
 import { CronScheduler } from "./crons/cronScheduler";
@@ -195,12 +195,16 @@ export abstract class RegionGateway implements Gateway {
   }
 
   private hasQueue(queue: string): boolean {
-    return this.documents.queues.some((document) => document.queue === queue);
+    return this.queueDocument(queue) !== undefined;
+  }
+
+  private queueDocument(queue: string): QueueDocument | undefined {
+    return this.documents.queues.find((document) => document.queue === queue);
   }
 
   /** @throws GatewayError 404, the same for a queue that there is not and for one that strangers need not know of. */
   private checkQueue(queue: string, isFromOutside: boolean): void {
-    const document = this.documents.queues.find((each) => each.queue === queue);
+    const document = this.queueDocument(queue);
     if (isFromOutside && document?.published !== true)
       throw new GatewayError(
         404,

@@ -1,9 +1,9 @@
-import { Agent } from "node:http";
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { clients } from "../support/clients";
 import { GatewayProcess } from "../support/gatewayProcess";
 import { call, RawConnection } from "../support/httpClient";
 import { TestRegion } from "../support/region";
@@ -29,27 +29,6 @@ async function startProcess(region: TestRegion, options = {}): Promise<GatewayPr
 /** How long instances are killed under load: `FULLCODE_SOAK_SECONDS=30 npx jest test/e2e/resilience`. */
 const SOAK_SECONDS = Number(process.env.FULLCODE_SOAK_SECONDS ?? 5);
 const CONNECTIONS = 64;
-
-const running = new Set<() => void>();
-afterEach(() => running.forEach((stop) => stop()));
-
-/** Clients on kept-alive connections that send one request after the other until they are stopped, or the test ends. */
-function clients(count: number, next: (agent: Agent, client: number) => Promise<unknown>) {
-  const agent = new Agent({ keepAlive: true, maxSockets: count });
-  let stopped = false;
-  const end = () => (stopped = true);
-  running.add(end);
-  const all = Array.from({ length: count }, async (_, client) => {
-    while (!stopped) await next(agent, client);
-  });
-  return {
-    async stop() {
-      end();
-      await Promise.all(all);
-      agent.destroy();
-    },
-  };
-}
 
 test(
   `an instance is killed every second for ${SOAK_SECONDS} s: every request is answered, and only what it ran fails`,

@@ -1,5 +1,4 @@
-import { Agent } from "node:http";
-
+import { clients } from "../support/clients";
 import { testGateways, type TestGateway } from "../support/testGateway";
 import { waitUntil } from "../support/waitUntil";
 
@@ -7,34 +6,23 @@ const gateways = testGateways();
 
 const say = (text: string) => `module.exports = (req, res) => res.send(${JSON.stringify(text)});`;
 
-const running = new Set<() => void>();
-afterEach(() => running.forEach((stop) => stop()));
-
 /** Calls a path without pause until it is stopped, or the test ends; collects the statuses that are not 200. */
 function traffic(gateway: TestGateway, path: string) {
-  const agent = new Agent({ keepAlive: true });
   const failures: unknown[] = [];
   let count = 0;
-  let stopped = false;
-  const end = () => (stopped = true);
-  running.add(end);
-  const clients = Array.from({ length: 8 }, async () => {
-    while (!stopped) {
-      await gateway.call(path, { agent }).then(
-        ({ status }) => status === 200 || failures.push(status),
-        (error: Error) => failures.push(error.message),
-      );
-      count++;
-    }
+  const load = clients(8, async (agent) => {
+    await gateway.call(path, { agent }).then(
+      ({ status }) => status === 200 || failures.push(status),
+      (error: Error) => failures.push(error.message),
+    );
+    count++;
   });
   return {
     get count() {
       return count;
     },
     async stop() {
-      end();
-      await Promise.all(clients);
-      agent.destroy();
+      await load.stop();
       return failures;
     },
   };

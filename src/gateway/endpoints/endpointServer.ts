@@ -45,10 +45,7 @@ export interface EndpointServerOptions {
 }
 
 /** A message that has come. */
-export interface MessageArrival {
-  request: IncomingMessage;
-  response: ServerResponse;
-  requestId: string;
+export interface MessageArrival extends Omit<Arrival, "side"> {
   queue: string;
   /** It has come by where endpoints are published. */
   isFromOutside: boolean;
